@@ -1,0 +1,47 @@
+# genimg: `make demo` and `make test` do all the set-up themselves.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3.11
+BIN := .venv/bin
+READY := .venv/.ready
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PYTHONUNBUFFERED := 1
+
+.PHONY: help setup demo test test-fast ui lint wiring accept-real clean-all
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+setup: $(READY) ## build .venv from requirements.lock (the other targets do it when it is missing)
+
+$(READY): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "genimg needs Python 3.11: install it, or name it with PYTHON=/path/to/python3.11" >&2; exit 2; }
+	@echo "Setting up .venv (a minute or two, about 6 GB, once) …"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $(READY)
+
+demo: $(READY) ## the whole pipeline on the built-in letters (about 8 minutes), then the report's path
+	@$(BIN)/genimg run
+
+test: $(READY) ## lint, and every test (under 20 minutes on 2 cores)
+	@$(MAKE) --no-print-directory lint
+	@$(BIN)/python -m pytest
+
+test-fast: $(READY) ## the tests that take no servers, browsers or whole pipelines
+	@$(BIN)/python -m pytest -m "not slow"
+
+ui: $(READY) ## open Dagster (webserver and daemon) on http://127.0.0.1:3000
+	@$(BIN)/python -m orchestration.ui
+
+lint: $(READY) ## ruff, and the wiring of dvc.yaml against the code
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/python tools/wiring.py --check
+
+wiring: $(READY) ## write the code dependencies of each stage into dvc.yaml
+	@$(BIN)/python tools/wiring.py
+
+accept-real: $(READY) ## the pipeline on real images (GENIMG_REAL_DATA, default ../shared/data), in folders of its own
+	@$(BIN)/python -m pytest -m real --real -s tests/real

@@ -1,0 +1,1 @@
+"""WHAT: one thin Dagster asset per DVC stage."""

@@ -1,0 +1,1 @@
+"""One image at a time: decode, figures, hashes."""

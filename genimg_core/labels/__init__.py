@@ -1,0 +1,1 @@
+"""Labels: given, and predicted."""

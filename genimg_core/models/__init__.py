@@ -1,0 +1,1 @@
+"""Generative model families behind one Protocol, and the classifier."""

@@ -1,0 +1,94 @@
+"""What a family of generative models is, and the table of them. Light to import: torch comes with `FAMILIES[name].load`.
+
+The training loop, the model file and the stages know a family only by this Protocol. B is the batch size;
+images are float (B, C, H, W) in [-1, 1]; labels are int64 (B,).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from genimg_core.models import flow, gan, vae
+from genimg_core.params import Section
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+    Noise = Callable[..., Tensor]
+    """`noise(*shape)` is standard normal, (B, *shape); each sample's row comes from a generator of its own."""
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """The images a model makes."""
+
+    size: int
+    """Side in pixels, a multiple of 4, at least 8."""
+    channels: int
+    """1 or 3."""
+    classes: int
+    """At least 1."""
+
+
+@dataclass(frozen=True)
+class Player:
+    """A part of a model that has an optimiser of its own; in each step the players move one after the other."""
+
+    name: str
+    """Its key in the networks."""
+    betas: tuple[float, float] = (0.9, 0.99)
+    """Of AdamW."""
+    weight_decay: float = 0.0
+    learning_rate_scale: float = 1.0
+    """Its learning rate is this times the run's."""
+
+
+class Loss(NamedTuple):
+    """A player's loss on a batch; the loop reduces it and goes backward."""
+
+    total: Tensor  # (B,)
+    parts: dict[str, Tensor]  # name in the training log => (B,)
+
+
+class Family(Protocol):
+    """One kind of generative model, bound to a ModelSpec and to its settings."""
+
+    players: tuple[Player, ...]
+    """In the order in which they move; the first one's name stands for nothing special."""
+    class_tables: tuple[str, ...]
+    """Entries of the networks' state with one row per class: what finetune maps from the parent's classes to its own."""
+
+    def build(self) -> nn.ModuleDict:
+        """Networks with fresh weights from torch's global generator; one entry per player."""
+        ...
+
+    def loss(self, networks: nn.ModuleDict, player: str, images: Tensor, labels: Tensor, generator: torch.Generator) -> Loss:
+        """The loss that `player` lowers; random draws come from `generator`, which lives on the images' device."""
+        ...
+
+    def sample(self, networks: nn.ModuleDict, labels: Tensor, noise: Noise, steps: int, guidance: float) -> Tensor:
+        """Images (B, C, H, W), nominally in [-1, 1], one per label.
+
+        Sample i may depend on nothing but the weights, its label, its row of the noise, `steps` and `guidance`:
+        so no statistics over the batch. A family that has no use for `steps` or `guidance` ignores them.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class FamilyEntry:
+    """A family's settings, and how to get it."""
+
+    params: type[Section]
+    load: Callable[[ModelSpec, Any], Family]
+
+
+FAMILIES: dict[str, FamilyEntry] = {
+    "flow": FamilyEntry(flow.FlowParams, flow.load),
+    "gan": FamilyEntry(gan.GanParams, gan.load),
+    "vae": FamilyEntry(vae.VaeParams, vae.load),
+}
+"""The name in params.yaml => the family. The shared contract test goes through this table."""

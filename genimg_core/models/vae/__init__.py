@@ -1,0 +1,30 @@
+"""`vae`: class-conditional convolutional beta-VAE (Kingma and Welling 2013; Higgins et al. 2017)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from genimg_core.params import Section
+
+if TYPE_CHECKING:
+    from genimg_core.models.family import Family, ModelSpec
+
+
+class VaeParams(Section):
+    """The VAE's networks and objective."""
+
+    width: Annotated[int, Field(ge=8, le=512, multiple_of=8)] = 32
+    """Channels at the finest level of both networks; each coarser level has twice as many, up to four times."""
+    latent: Annotated[int, Field(ge=1, le=1024)] = 32
+    """Length of the latent vector."""
+    beta: Annotated[float, Field(ge=0, le=1e4)] = 1.0
+    """Weight of the Kullback-Leibler term."""
+
+
+def load(spec: ModelSpec, params: VaeParams) -> Family:
+    """The family, bound to a model's shape and settings (imports torch)."""
+    from genimg_core.models.vae.family import VaeFamily
+
+    return VaeFamily(spec, params)

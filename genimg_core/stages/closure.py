@@ -1,0 +1,61 @@
+"""Which of our own files a stage's result can depend on: the import closure of its module, read from the source.
+
+dvc.yaml lists these files as the stage's code dependencies (a test compares), and the resume key and the memo's key hash them.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def import_closure(module: str) -> tuple[Path, ...]:
+    """Every file of genimg_core that `module` imports, directly or not, at the top or inside a function.
+
+    Args:
+        module: a dotted name, `genimg_core.stages.clean`.
+
+    Returns:
+        Absolute paths, sorted.
+    """
+    seen: set[Path] = set()
+    waiting = [_file_of(module)]
+    while waiting:
+        path = waiting.pop()
+        if path is None or path in seen:
+            continue
+        seen.add(path)
+        waiting.extend(_file_of(name) for name in _imported_names(path))
+    return tuple(sorted(seen))
+
+
+def code_hash(module: str) -> str:
+    """sha256 over the closure's file names and contents."""
+    digest = hashlib.sha256()
+    for path in import_closure(module):
+        digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _imported_names(path: Path) -> list[str]:
+    names: list[str] = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf8"))):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.append(node.module)
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+    return [name for name in names if name.split(".")[0] == PACKAGE.name]
+
+
+def _file_of(module: str) -> Path | None:
+    """The file of a module of ours; None for what is no module (a class, an empty package)."""
+    path = PACKAGE.parent.joinpath(*module.split("."))
+    if path.with_suffix(".py").is_file():
+        return path.with_suffix(".py")
+    face = path / "__init__.py"
+    has_code = face.is_file() and any(not isinstance(node, ast.Expr) for node in ast.parse(face.read_text(encoding="utf8")).body)
+    return face if has_code else None

@@ -1,0 +1,169 @@
+"""Runs one stage: params in, outputs whole or not at all, report and metrics beside them."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+from genimg_core import params as params_file
+from genimg_core.errors import CorruptFileError, GateFailedError, ParamsError, SourceError
+from genimg_core.stages.closure import code_hash
+from genimg_core.stages.contract import Stage, StageReport, write_json
+
+STATE = Path(".genimg")
+"""Everything that is not an output: ignored by git and by DVC, safe to delete."""
+
+STAGES: dict[str, str] = {
+    "collect": "genimg_core.stages.collect",
+    "profile": "genimg_core.stages.profile",
+    "validate": "genimg_core.stages.validate",
+    "clean": "genimg_core.stages.clean",
+    "label": "genimg_core.stages.label",
+    "normalize": "genimg_core.stages.normalize",
+    "pretrain": "genimg_core.stages.pretrain",
+    "finetune": "genimg_core.stages.finetune",
+    "generate": "genimg_core.stages.generate",
+    "extractor": "genimg_core.stages.extractor",
+    "evaluate": "genimg_core.stages.evaluate",
+    "report": "genimg_core.stages.report",
+}
+"""Stage -> module, in the order of the pipeline. A module is imported only when its stage is asked for."""
+
+
+def load_stage(name: str) -> Stage:
+    """The `STAGE` of the stage's module."""
+    return importlib.import_module(STAGES[name]).STAGE
+
+
+def run_stage(stage: Stage, name: str | None, paths: dict[str, Path], report: Path | None,
+              metrics: Path | None) -> StageReport:
+    """Run `stage` and put its outputs in place.
+
+    Args:
+        stage: what to run.
+        name: the instance (`base`), None for a stage without instances.
+        paths: a path for each of the stage's inputs and outputs.
+        report: the folder for report.json and its pictures; None puts them into the stage's first output.
+        metrics: the file for the flat numbers.
+
+    Raises:
+        GateFailedError: a blocking check did not hold; the report lies under `.genimg/gates/`.
+        GenimgError: whatever the stage raises; nothing was written.
+    """
+    instance = stage.name if name is None else f"{stage.name}-{name}"
+    started = time.monotonic()
+    settings = _settings(stage, name)
+    for key in stage.inputs:
+        if not paths[key].exists():
+            raise SourceError(f"{instance} needs {paths[key]}, which is not there",
+                              f"run the stages before it (`genimg run {'@'.join([stage.name, *([name] if name else [])])}`)")
+    workspace = STATE / "partial" / instance
+    shutil.rmtree(workspace, ignore_errors=True)
+    drafts = {key: workspace / key / paths[key].name for key in stage.outputs}
+    for draft in drafts.values():
+        (draft.parent if draft.suffix else draft).mkdir(parents=True)
+    report_draft = workspace / "report" if report else drafts[stage.outputs[0]]
+    report_draft.mkdir(parents=True, exist_ok=True)
+    extra: dict[str, Any] = {}
+    if stage.named:
+        extra["name"] = name
+    resume = STATE / "resume" / instance
+    if stage.resumable:
+        extra["resume"] = _resume_folder(resume, stage, paths, settings)
+    try:
+        result = stage.run(**{key: paths[key] for key in stage.inputs}, **drafts, **settings, **extra, report=report_draft)
+        result.write(report_draft, stage.name, name)
+        gate = STATE / "gates" / instance
+        if result.failed:
+            _replace(report_draft, gate)
+            raise GateFailedError(f"{instance} did not pass:\n" + "\n".join(
+                f"  - {c.description}: observed {_shown(c.observed)}, threshold {_shown(c.threshold)}" for c in result.failed),
+                f"look at {gate}/report.json; mend the data, or set another threshold in {params_file.PARAMS_FILE}")
+        for key, draft in drafts.items():
+            _replace(draft, paths[key])
+        if report:
+            _replace(report_draft, report)
+        if metrics is not None:
+            draft = workspace / "metrics.json"
+            write_json(draft, result.metrics)
+            _replace(draft, metrics)
+        shutil.rmtree(gate, ignore_errors=True)
+        shutil.rmtree(resume, ignore_errors=True)
+    finally:
+        shutil.rmtree(workspace, ignore_errors=True)
+    _note_time(instance, time.monotonic() - started)
+    return result
+
+
+def _settings(stage: Stage, name: str | None) -> dict[str, Any]:
+    if name is not None:
+        params_file.parse(params_file.Name, name, "")
+    tree = params_file.read()
+    settings = {}
+    for keyword, (dotted, kind) in stage.params.items():
+        where = dotted.format(name=name)
+        settings[keyword] = params_file.parse(kind, params_file.lookup(tree, where), where)
+    return settings
+
+
+def _resume_folder(base: Path, stage: Stage, paths: dict[str, Path], settings: dict[str, Any]) -> Path:
+    """A folder named by the hash of inputs, params and code; those of other keys are deleted."""
+    digest = hashlib.sha256(code_hash(STAGES[stage.name]).encode())
+    digest.update(json.dumps({key: _plain(value) for key, value in settings.items()}, sort_keys=True).encode())
+    for key in stage.inputs:
+        files = [paths[key]] if paths[key].is_file() else sorted(p for p in paths[key].rglob("*") if p.is_file())
+        for path in files:
+            with path.open("rb") as stream:
+                digest.update(path.relative_to(paths[key]).as_posix().encode() + hashlib.file_digest(stream, "sha256").digest())
+    folder = base / digest.hexdigest()[:20]
+    if base.is_dir():
+        for old in base.iterdir():
+            if old != folder:
+                shutil.rmtree(old)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _plain(value: Any) -> Any:
+    return value.model_dump(mode="json", by_alias=True) if hasattr(value, "model_dump") else value
+
+
+def _replace(draft: Path, final: Path) -> None:
+    """Put a finished file or folder where the old one was."""
+    if not draft.exists():
+        raise CorruptFileError(f"the stage promised {final} and did not write it", "this is a fault of genimg: please report it")
+    final.parent.mkdir(parents=True, exist_ok=True)
+    if final.is_dir() and not final.is_symlink():
+        shutil.rmtree(final)
+    elif final.exists() or final.is_symlink():
+        final.unlink()
+    shutil.move(draft, final)
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _note_time(instance: str, seconds: float) -> None:
+    """Seconds never stand in an output; `genimg run` reads them here."""
+    STATE.mkdir(exist_ok=True)
+    line = json.dumps({"stage": instance, "seconds": round(seconds, 2), "run": os.environ.get("GENIMG_RUN", "")})
+    with (STATE / "timings.jsonl").open("a", encoding="utf8") as stream:
+        stream.write(line + "\n")
+
+
+def check_stage_name(stage: str) -> str:
+    """`stage`, if there is one of that name.
+
+    Raises:
+        ParamsError: with the nearest name.
+    """
+    if stage not in STAGES:
+        raise ParamsError(f"there is no stage '{stage}'", params_file.nearest(stage, list(STAGES)))
+    return stage

@@ -1,0 +1,1 @@
+"""Files the stages write and read back."""

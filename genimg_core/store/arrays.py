@@ -1,0 +1,130 @@
+"""A normalized data set on disk: memory-mapped uint8 arrays per split, labels, and what describes them.
+
+    normalized/
+      images_train.npy  images_validation.npy  images_test.npy    uint8 (N, H, W, C)
+      labels_train.npy  …                                         int64 (N,), an index into `classes`
+      rows.parquet                                                every collected row: status, reason, split, index
+      settings.json                                               DatasetSettings
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from genimg_core.errors import CorruptFileError
+from genimg_core.stages.contract import write_json
+
+SPLITS = ("train", "validation", "test")
+"""`train` teaches; `validation` picks; `test` is never seen before the scores."""
+
+
+@dataclass(frozen=True)
+class DatasetSettings:
+    """What a model and a scorer must know of a data set."""
+
+    dataset: str
+    size: int
+    """Side in pixels."""
+    channels: int
+    classes: tuple[str, ...]
+    """Sorted; a label is an index into it. A data set without labels has the one class `all`."""
+    counts: dict[str, int]
+    """Split -> images."""
+    class_counts: dict[str, tuple[int, ...]]
+    """Split -> images of each class."""
+    mean: tuple[float, ...]
+    """Of each channel over the train split, of pixel values in [0, 1]."""
+    std: tuple[float, ...]
+    """The same; at least 1/255, so that a flat channel divides by something."""
+    background: str
+    """`#rrggbb`"""
+    sha256: str
+    """Of all images and labels: the version of the data set."""
+
+
+class NormalizedDataset:
+    """Opens what `write_normalized` wrote; nothing is read before it is used.
+
+    Raises:
+        CorruptFileError: a file is missing, cut short, or does not fit settings.json.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        remedy = f"delete {folder} and run `dvc checkout`, or `genimg run` to make it again"
+        try:
+            tree = json.loads((folder / "settings.json").read_text(encoding="utf8"))
+            tree["class_counts"] = {split: tuple(counts) for split, counts in tree["class_counts"].items()}
+            self.settings = DatasetSettings(**{k: tuple(v) if isinstance(v, list) else v for k, v in tree.items()})
+            self._images = {split: np.load(folder / f"images_{split}.npy", mmap_mode="r") for split in SPLITS}
+            self._labels = {split: np.load(folder / f"labels_{split}.npy") for split in SPLITS}
+        except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+            raise CorruptFileError(f"{folder} is not a readable normalized data set ({error})", remedy) from None
+        for split in SPLITS:
+            if len(self._images[split]) != len(self._labels[split]) or len(self._labels[split]) != self.settings.counts[split]:
+                raise CorruptFileError(f"{folder}: the arrays of split {split} do not fit settings.json", remedy)
+
+    def images(self, split: str) -> np.ndarray:
+        """uint8 (N, H, W, C), memory-mapped, read-only."""
+        return self._images[split]
+
+    def labels(self, split: str) -> np.ndarray:
+        """int64 (N,)."""
+        return self._labels[split]
+
+
+def write_normalized(folder: Path, *, dataset: str, images: dict[str, np.ndarray], labels: dict[str, np.ndarray],
+                     classes: tuple[str, ...], background: str) -> DatasetSettings:
+    """Write arrays and settings.json (rows.parquet is the normalize stage's).
+
+    Args:
+        folder: exists.
+        dataset: the entry's name.
+        images: split -> uint8 (N, H, W, C); every split of SPLITS.
+        labels: split -> int64 (N,).
+        classes: sorted class names.
+        background: `#rrggbb`.
+    """
+    digest = hashlib.sha256("\0".join(classes).encode())
+    for split in SPLITS:
+        np.save(folder / f"images_{split}.npy", images[split], allow_pickle=False)
+        np.save(folder / f"labels_{split}.npy", labels[split].astype(np.int64), allow_pickle=False)
+        digest.update(f"{split}{images[split].shape}".encode())
+        digest.update(np.ascontiguousarray(images[split]))
+        digest.update(np.ascontiguousarray(labels[split].astype(np.int64)))
+    mean, std = channel_statistics(images["train"])
+    size, channels = images["train"].shape[2:]
+    settings = DatasetSettings(
+        dataset=dataset, size=size, channels=channels, classes=classes, background=background,
+        counts={split: len(labels[split]) for split in SPLITS},
+        class_counts={split: tuple(np.bincount(labels[split].astype(np.int64), minlength=len(classes)).tolist()) for split in SPLITS},
+        mean=mean, std=std, sha256=digest.hexdigest())
+    write_json(folder / "settings.json", asdict(settings))
+    return settings
+
+
+def channel_statistics(images: np.ndarray, batch: int = 4096) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each channel, pixel values in [0, 1].
+
+    Integer sums: exact, whatever the batch.
+
+    Args:
+        images: uint8 (N, H, W, C).
+        batch: images in memory at a time.
+    """
+    channels = images.shape[3]
+    total, squares = np.zeros(channels, np.int64), np.zeros(channels, np.int64)
+    for start in range(0, len(images), batch):
+        part = images[start:start + batch].reshape(-1, channels).astype(np.int64)
+        total += part.sum(axis=0)
+        squares += (part * part).sum(axis=0)
+    pixels = max(1, images.shape[0] * images.shape[1] * images.shape[2])
+    mean = total / pixels
+    variance = squares / pixels - mean**2
+    std = np.maximum(np.sqrt(np.maximum(variance, 0)), 1)
+    return tuple((mean / 255).tolist()), tuple((std / 255).tolist())

@@ -1,0 +1,46 @@
+"""What every training run is told, whatever its family. Light to import: no torch."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from genimg_core.params import Name, Section, Share
+
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+"""Every random draw of a run comes from a generator seeded by this number and the draw's purpose."""
+
+Threads = Annotated[int, Field(ge=1, le=1024)]
+"""CPU threads; sums are taken in another order with another number, so it is part of what makes equal runs equal."""
+
+
+class TrainParams(Section):
+    """A training run. Budgets are images seen, never seconds."""
+
+    dataset: Name
+    """The entry of `datasets` to learn from (its train split)."""
+    seen_images: Annotated[int, Field(ge=1, le=10**12)] = 180_000
+    """The budget: images shown in all, each as often as the epochs bring it. The last batch may pass it by a part of a batch."""
+    batch: Annotated[int, Field(ge=1, le=65_536)] = 128
+    """Images per step."""
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 1e-3
+    """The highest rate of AdamW; a family may scale it for its parts."""
+    warm_up: Share = 0.05
+    """Part of the budget over which the rate rises from 0; afterwards it falls to 0 along a cosine."""
+    ema_half_life: Annotated[int, Field(ge=0, le=10**12)] = 10_000
+    """Half-life of the averaged weights, in images; 0 averages nothing."""
+    ema_ramp: Annotated[float, Field(gt=0, le=1)] = 0.05
+    """The half-life is at most this part of the images seen so far, so that the first weights are soon forgotten."""
+    flip: bool = False
+    """Mirror half of the images from left to right: for what has no left and right (never for letters)."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """`bf16` computes in bfloat16 where it is safe (autocast); weights stay in fp32."""
+    compile: bool = False
+    """torch.compile: faster steps after some twenty seconds, so for long runs only."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """`auto` is the GPU where there is one."""
+    log_images: Annotated[int, Field(ge=1)] = 5_000
+    """A line in the training log every so many images seen."""
+    snapshot_images: Annotated[int, Field(ge=1)] = 20_000
+    """A snapshot to resume from every so many images seen, at the next line of the log."""

@@ -1,0 +1,1 @@
+"""WHEN: the one Definitions object, jobs, schedules, sensors."""
