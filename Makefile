@@ -7,7 +7,7 @@ READY := .venv/.ready
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help setup demo test test-fast ui lint wiring accept-real clean-all
+.PHONY: help setup demo test test-fast ui lint wiring accept-real lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -31,7 +31,7 @@ test: $(READY) ## lint, and every test (under 20 minutes on 2 cores)
 	@$(BIN)/python -m pytest
 
 test-fast: $(READY) ## the tests that take no servers, browsers or whole pipelines
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest -m "not slow and not real"
 
 ui: $(READY) ## open Dagster (webserver and daemon) on http://127.0.0.1:3000
 	@$(BIN)/python -m orchestration.ui
@@ -44,4 +44,8 @@ wiring: $(READY) ## write the code dependencies of each stage into dvc.yaml
 	@$(BIN)/python tools/wiring.py
 
 accept-real: $(READY) ## the pipeline on real images (GENIMG_REAL_DATA, default ../shared/data), in folders of its own
-	@$(BIN)/python -m pytest -m real --real -s tests/real
+	@$(BIN)/python -m pytest -m real -s tests/real
+
+lock: $(READY) ## write requirements.lock anew from pyproject.toml
+	@mkdir -p .genimg && $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --all-extras --python-version 3.11 --no-annotate --no-header -o .genimg/lock
+	@(echo "# Exact versions of everything in .venv (Linux, Python 3.11); \`make lock\` writes it."; cat .genimg/lock) > requirements.lock

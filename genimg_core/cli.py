@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import ctypes
 import importlib
 import os
-import signal
 import sys
 from pathlib import Path
 
 from genimg_core.errors import GenimgError
+from genimg_core.lifeline import end_with_dvc
 
 VERBS: dict[str, tuple[str, str]] = {
     "run": ("genimg_core.verbs.run", "scan the sources, then bring everything that is stale up to date"),
@@ -37,7 +36,7 @@ STAGE_SUMMARIES: dict[str, str] = {
 def main(argv: list[str] | None = None) -> int:
     """Run one command; the exit code is 0, 2 (a user's error), 3 (a gate), or 130 (interrupted)."""
     arguments = sys.argv[1:] if argv is None else argv
-    _die_with_dvc()
+    end_with_dvc()  # a stage that outlives its dvc would write under a released lock
     try:
         return _dispatch(arguments)
     except GenimgError as error:
@@ -100,13 +99,6 @@ def _help() -> str:
     lines += ["", "The stages, in order (dvc.yaml calls them; so can you):"]
     lines += [f"  {name:<{width}}  {summary}" for name, summary in STAGE_SUMMARIES.items()]
     return "\n".join([*lines, "", "`genimg COMMAND --help` tells more. Settings stand in params.yaml."])
-
-
-def _die_with_dvc() -> None:
-    """A stage must not outlive the dvc that started it: a killed dvc would leave it writing into a released lock."""
-    if "DVC_STAGE" in os.environ and sys.platform == "linux":
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,10 @@ class GenimgError(Exception):
         self.cause = cause
         self.remedy = remedy
 
+    def __reduce__(self) -> tuple[type[GenimgError], tuple[str, str]]:
+        """Lets a worker process hand it back whole."""
+        return type(self), (self.cause, self.remedy)
+
 
 class ParamsError(GenimgError):
     """params.yaml is missing, malformed, or holds an unknown key or a value out of range."""
@@ -37,6 +41,10 @@ class EmptyDatasetError(GenimgError):
 
 class CorruptFileError(GenimgError):
     """A file written by an earlier stage cannot be read back."""
+
+
+class TrainingError(GenimgError):
+    """A training run cannot go on."""
 
 
 class SetupError(GenimgError):

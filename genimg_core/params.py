@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
@@ -36,7 +36,7 @@ class ImageParams(Section):
 
     size: Annotated[int, Field(ge=8, le=1024, multiple_of=4)] = 32
     """Side in pixels; images are square."""
-    channels: Annotated[int, Field(json_schema_extra={"enum": [1, 3]})] = 3
+    channels: Literal[1, 3] = 3
     """1 (grey) or 3 (RGB)."""
     fit: Annotated[str, StringConstraints(pattern="^(pad|crop|stretch)$")] = "pad"
     """How another shape becomes a square: `pad` with the background, `crop` the centre, `stretch`."""
@@ -48,11 +48,6 @@ class ImageParams(Section):
         """The background as three numbers in 0..255."""
         value = int(self.background[1:], 16)
         return value >> 16, value >> 8 & 255, value & 255
-
-    def model_post_init(self, _context: Any) -> None:
-        """Refuse a channel count that no model takes."""
-        if self.channels not in (1, 3):
-            raise ValueError("channels must be 1 (grey) or 3 (RGB)")
 
 
 def read(path: Path = PARAMS_FILE) -> dict[str, Any]:
@@ -125,7 +120,7 @@ def _explain(error: ValidationError, kind: Any, value: Any, where: str) -> Param
     if first["type"] == "string_pattern_mismatch" and keys and keys[-1] == "[key]":
         return ParamsError(f"'{'.'.join([where, *keys[:-1]]).strip('.')}' is no usable name",
                            "names match [a-z][a-z0-9_]* (they become folders, stages and asset keys)")
-    return ParamsError(f"'{dotted}' is {first['input']!r}: {first['msg'].lower()}", f"correct it in {PARAMS_FILE}")
+    return ParamsError(f"'{dotted}' is {first['input']!r}: {first['msg'][:1].lower() + first['msg'][1:]}", f"correct it in {PARAMS_FILE}")
 
 
 def _is_union_tag(part: Any, value: Any) -> bool:

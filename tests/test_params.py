@@ -27,7 +27,7 @@ def test_the_repository_s_params_are_valid(tree):
     (lambda t: t["pretrain"]["latin"].update(seen_image=3), ["pretrain.latin.seen_image", "did you mean 'seen_images'?"]),
     (lambda t: t.update(evalute={}), ["'evalute'", "did you mean 'evaluate'?"]),
     (lambda t: t["image"].update(size=0), ["image.size", "0"]),
-    (lambda t: t["image"].update(channels=2), ["image", "1 (grey) or 3 (RGB)"]),
+    (lambda t: t["image"].update(channels=2), ["image.channels", "2", "1 or 3"]),
     (lambda t: t["datasets"]["base"].pop("clean"), ["datasets.base.clean", "missing"]),
     (lambda t: t["datasets"].update({"My Set": t["datasets"]["base"]}), ["My Set", "[a-z][a-z0-9_]*"]),
     (lambda t: t["pretrain"]["latin"].update(dataset="bass"), ["pretrain.latin.dataset", "bass", "did you mean 'base'?"]),
@@ -64,9 +64,9 @@ def test_a_file_that_is_no_yaml(tmp_path):
 
 
 def test_lookup_names_the_first_missing_key():
-    with pytest.raises(ParamsError, match=r"'a\.bc' is missing") as caught:
-        lookup({"a": {"bb": 1}}, "a.bc.d")
-    assert "did you mean 'bb'?" in caught.value.remedy
+    with pytest.raises(ParamsError, match=r"'a\.clean' is missing") as caught:
+        lookup({"a": {"cleen": 1}}, "a.clean.d")
+    assert "did you mean 'cleen'?" in caught.value.remedy
 
 
 def test_sections_are_frozen():

@@ -33,7 +33,7 @@ def test_a_stage_is_wired_as_it_is_declared(blocks, name):
     assert stage.name == name and stage.summary == STAGE_SUMMARIES[name]
     data_options = [f"--{key}" for key in (*stage.inputs, *stage.outputs)]
     assert [key for key in options if key not in ("--report", "--metrics")] == data_options
-    data_deps = [dep for dep in block["deps"] if not dep.endswith(".py")]
+    data_deps = [dep for dep in block["deps"] if not dep.startswith("genimg_core/")]
     assert data_deps == [options[f"--{key}"] for key in stage.inputs]
     assert block["outs"] == [options[f"--{key}"] for key in stage.outputs] + ([options["--report"]] if "--report" in options else [])
     assert block["metrics"] == [options["--metrics"]]
@@ -59,4 +59,5 @@ def test_one_stage_s_change_stales_one_stage():
 
 def test_the_closure_sees_imports_inside_functions():
     assert ROOT / "genimg_core" / "store" / "arrays.py" in import_closure("genimg_core.stages.normalize")
+    assert ROOT / "genimg_core" / "reports" / "templates" / "page.css" in import_closure("genimg_core.stages.report")
     assert len(code_hash("genimg_core.stages.clean")) == 64

@@ -27,7 +27,7 @@ def rewire(tree: dict) -> list[str]:
     changed = []
     for stage, block in tree["stages"].items():
         body = block.get("do", block)
-        data = [dep for dep in body["deps"] if not str(dep).endswith(".py")]
+        data = [dep for dep in body["deps"] if not str(dep).startswith("genimg_core/")]
         wanted = data + code_deps(stage)
         if list(body["deps"]) != wanted:
             changed.append(stage)

@@ -1,4 +1,4 @@
-"""What a family of generative models is, and the table of them. Light to import: torch comes with `FAMILIES[name].load`.
+"""What a family of generative models is, and the table of them. Light to import: torch comes with `load`.
 
 The training loop, the model file and the stages know a family only by this Protocol. B is the batch size;
 images are float (B, C, H, W) in [-1, 1]; labels are int64 (B,).
@@ -16,9 +16,6 @@ from genimg_core.params import Section
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
-
-    Noise = Callable[..., Tensor]
-    """`noise(*shape)` is standard normal, (B, *shape); each sample's row comes from a generator of its own."""
 
 
 @dataclass(frozen=True)
@@ -53,19 +50,28 @@ class Loss(NamedTuple):
     parts: dict[str, Tensor]  # name in the training log => (B,)
 
 
+class Noise(Protocol):
+    """Standard normal draws, each sample's row from a generator of its own."""
+
+    def __call__(self, *shape: int) -> Tensor:
+        """(B, *shape), on the networks' device."""
+        ...
+
+
 class Family(Protocol):
     """One kind of generative model, bound to a ModelSpec and to its settings."""
 
     players: tuple[Player, ...]
-    """In the order in which they move; the first one's name stands for nothing special."""
+    """In the order in which they move; the last one makes the images, and its loss is the run's `loss`."""
     class_tables: tuple[str, ...]
-    """Entries of the networks' state with one row per class: what finetune maps from the parent's classes to its own."""
+    """Entries of the networks' state with a row per class: what finetune maps from the parent's classes to its own."""
 
     def build(self) -> nn.ModuleDict:
         """Networks with fresh weights from torch's global generator; one entry per player."""
         ...
 
-    def loss(self, networks: nn.ModuleDict, player: str, images: Tensor, labels: Tensor, generator: torch.Generator) -> Loss:
+    def loss(self, networks: nn.ModuleDict, player: str, images: Tensor, labels: Tensor,
+             generator: torch.Generator) -> Loss:
         """The loss that `player` lowers; random draws come from `generator`, which lives on the images' device."""
         ...
 

@@ -12,6 +12,9 @@ from markupsafe import Markup
 
 from genimg_core.errors import CorruptFileError
 
+PACKAGE_DATA = ("templates/page.html.j2", "templates/page.css")
+"""Files beside this module that its result depends on (stages/closure.py reads this)."""
+
 
 class StageReports:
     """Reads `data/reports/<stage>-<name>/`."""

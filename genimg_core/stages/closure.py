@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).resolve().parent.parent
 
 
 def import_closure(module: str) -> tuple[Path, ...]:
-    """Every file of genimg_core that `module` imports, directly or not, at the top or inside a function.
+    """Every file of genimg_core that `module` imports, directly or not, at the top or inside a function; and their PACKAGE_DATA.
 
     Args:
         module: a dotted name, `genimg_core.stages.clean`.
@@ -28,7 +28,10 @@ def import_closure(module: str) -> tuple[Path, ...]:
         if path is None or path in seen:
             continue
         seen.add(path)
-        waiting.extend(_file_of(name) for name in _imported_names(path))
+        if path.suffix == ".py":
+            tree = ast.parse(path.read_text(encoding="utf8"))
+            waiting.extend(_file_of(name) for name in _imported_names(tree))
+            waiting.extend(path.parent / name for name in _package_data(tree))
     return tuple(sorted(seen))
 
 
@@ -40,9 +43,17 @@ def code_hash(module: str) -> str:
     return digest.hexdigest()
 
 
-def _imported_names(path: Path) -> list[str]:
+def _package_data(tree: ast.Module) -> tuple[str, ...]:
+    """The files that a module says it reads: a literal `PACKAGE_DATA = ("templates/page.css", …)`."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "PACKAGE_DATA" for t in node.targets):
+            return ast.literal_eval(node.value)
+    return ()
+
+
+def _imported_names(tree: ast.Module) -> list[str]:
     names: list[str] = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf8"))):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, create_model
 from genimg_core.models.family import FAMILIES
 from genimg_core.params import Section, nearest
 from genimg_core.stages.contract import Stage, StageReport
+from genimg_core.training.checks import CHECKS as CHECKS
 from genimg_core.training.params import Seed, Threads, TrainParams
 
 
@@ -27,7 +28,7 @@ FamilySections: Any = create_model("FamilySections", __base__=Section,
 
 
 class PretrainParams(TrainParams, FamilySections):
-    """`pretrain.<name>`: the run, the family, and a section of settings for each family (only the chosen one counts)."""
+    """`pretrain.<name>`: the run, the family, and a section of settings for each family (the chosen one counts)."""
 
     family: FamilyName = "flow"
     """`flow`, `gan` or `vae`."""
@@ -38,8 +39,8 @@ class PretrainParams(TrainParams, FamilySections):
         return getattr(self, self.family)
 
 
-def pretrain(*, dataset: Path, model: Path, report: Path, resume: Path, name: str, seed: int, threads: int,
-             params: PretrainParams) -> StageReport:
+def pretrain(*, dataset: Path, model: Path, report: Path, resume: Path, name: str, seed: int,
+             threads: int, params: PretrainParams) -> StageReport:
     """Train on the train split of `dataset` and write the averaged weights to `model`.
 
     Raises:
@@ -53,8 +54,9 @@ def pretrain(*, dataset: Path, model: Path, report: Path, resume: Path, name: st
 
     data = NormalizedDataset(dataset)
     spec = ModelSpec(data.settings.size, data.settings.channels, len(data.settings.classes))
-    plan = ModelPlan(params.family, params.family_params, spec, start=None, parent=None, parent_sha256=None)
-    return train_model(plan, data, params, name=name, seed=seed, threads=threads, model=model, report=report, resume=resume)
+    plan = ModelPlan(params.family, params.family_params, spec)
+    return train_model(plan, data, params, name=name, seed=seed, threads=threads,
+                       model=model, report=report, resume=resume)
 
 
 STAGE = Stage(

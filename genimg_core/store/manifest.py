@@ -1,7 +1,7 @@
 """The tables of a data set: their columns and types, and how they are read and written.
 
-Each table is Parquet, one row per collected file, in the order of the manifest (sorted by path). A column means the same
-and has the same type in every table it stands in. Text may be missing (NaN in pandas); an integer never is.
+Each table is Parquet, one row per collected file, in the order of the manifest (sorted by path). A column means the
+same and has the same type in every table it stands in. Text may be missing (NaN in pandas); an integer never is.
 """
 
 from __future__ import annotations
@@ -18,46 +18,66 @@ if TYPE_CHECKING:
 
 COLUMN_TYPES: dict[str, str] = {
     # of the source
-    "image_id": "string",            # sha256 (hex) of the original bytes; missing where there are none
-    "path": "string",                # posix, relative to the source
+    "image_id": "string",  # sha256 (hex) of the original bytes; missing where there are none
+    "path": "string",  # posix, relative to the source
     "bytes": "int64",
     "label": "string",
-    "split": "string",               # train, validation, test, or missing
-    "reason": "string",              # why the file is no usable image; missing where it is one
-    "detail": "string",              # one line more about the reason
-    "shard": "string",               # 000000.tar; missing where there are no bytes
-    "offset": "int64",               # of the bytes inside the tar; -1 where there are none
+    "split": "string",  # train, validation, test, or missing
+    "reason": "string",  # why the file is no usable image; missing where it is one
+    "detail": "string",  # one line more about the reason
+    "shard": "string",  # 000000.tar; missing where there are no bytes
+    "offset": "int64",  # of the bytes inside the tar; -1 where there are none
     # of the decoded image
-    "row": "int32",                  # index into images.npy and thumbnails.npy; -1 where there are no pixels
-    "format": "string",              # as the decoder names it, in lower case
-    "extension": "string",           # of the path, in lower case, without the dot
-    "width": "int32",                # pixels, as stored; 0 where unknown
+    "row": "int32",  # index into images.npy and thumbnails.npy; -1 where there are no pixels
+    "format": "string",  # as the decoder names it, in lower case
+    "extension": "string",  # of the path, in lower case, without the dot
+    "width": "int32",  # pixels, as stored; 0 where unknown
     "height": "int32",
-    "mode": "string",                # Pillow's
-    "frames": "int32",               # 0 where unknown
-    "exif_orientation": "int32",     # 1..8; 0 where there is none
-    "luminance": "float64",          # mean, 0..255
-    "contrast": "float64",           # standard deviation, 0..255
+    "mode": "string",  # Pillow's
+    "frames": "int32",  # 0 where unknown
+    "exif_orientation": "int32",  # 1..8; 0 where there is none
+    "luminance": "float64",  # mean, 0..255
+    "contrast": "float64",  # standard deviation, 0..255
     "sharpness": "float64",
-    "alpha_share": "float64",        # of pixels that are not opaque, 0..1
-    "phash": "string",               # 16 hex digits
+    "alpha_share": "float64",  # of pixels that are not opaque, 0..1
+    "phash": "string",  # 16 hex digits
     # of cleaning
-    "status": "string",              # kept or rejected
-    "duplicate_of": "string",        # path of the kept copy
-    "cluster": "string",             # the smallest image_id of the cluster of duplicates
+    "status": "string",  # kept or rejected
+    "duplicate_of": "string",  # path of the kept copy
+    "cluster": "string",  # the smallest image_id of the cluster of duplicates
     # of labelling
-    "label_source": "string",        # given, predicted or none
-    "label_confidence": "float64",   # 0..1
+    "label_source": "string",  # given, predicted or none
+    "label_confidence": "float64",  # 0..1
     # of normalizing
-    "index": "int32",                # within the split; -1 where the row was rejected
+    "index": "int32",  # within the split; -1 where the row was rejected
 }
 """Column -> Arrow type, in every table. A column that is not named here keeps the type that its values have."""
 
 MANIFEST_COLUMNS = ("image_id", "path", "bytes", "label", "split", "reason", "detail", "shard", "offset")
 """raw/manifest.parquet"""
 
-PROFILE_COLUMNS = ("image_id", "path", "label", "split", "bytes", "reason", "detail", "row", "format", "extension", "width",
-                   "height", "mode", "frames", "exif_orientation", "luminance", "contrast", "sharpness", "alpha_share", "phash")
+PROFILE_COLUMNS = (
+    "image_id",
+    "path",
+    "label",
+    "split",
+    "bytes",
+    "reason",
+    "detail",
+    "row",
+    "format",
+    "extension",
+    "width",
+    "height",
+    "mode",
+    "frames",
+    "exif_orientation",
+    "luminance",
+    "contrast",
+    "sharpness",
+    "alpha_share",
+    "phash",
+)
 """profile/profile.parquet holds at least these."""
 
 CLEAN_COLUMNS = ("image_id", "path", "label", "split", "row", "status", "reason", "detail", "duplicate_of", "cluster")
@@ -96,8 +116,9 @@ def read_arrow(path: Path, columns: Iterable[str] | None = None) -> pa.Table:
 
     remedy = f"delete {path.parent} and run `genimg run` to make it again"
     try:
-        with path.open("rb") as stream:
-            table = pq.read_table(stream)
+        # Not pq.read_table: it imports pandas.
+        with path.open("rb") as stream, pq.ParquetFile(stream) as file:
+            table = file.read()
     except (OSError, pa.ArrowException) as error:
         raise CorruptFileError(f"{path} cannot be read ({_one_line(error)})", remedy) from None
     wanted = table.column_names if columns is None else list(columns)
@@ -123,7 +144,8 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
     for name in frame.columns:
         kind = COLUMN_TYPES.get(name)
         values = pa.array(frame[name], type=kind and pa.type_for_alias(kind), from_pandas=True)
-        columns[name] = values.cast(pa.string()) if pa.types.is_null(values.type) or pa.types.is_large_string(values.type) else values
+        as_text = pa.types.is_null(values.type) or pa.types.is_large_string(values.type)
+        columns[name] = values.cast(pa.string()) if as_text else values
     write_arrow(pa.table(columns), path)
 
 

@@ -1,7 +1,8 @@
 """Original bytes in tar shards: each distinct image once, its member named by its sha256, read back by offset.
 
-Every place is planned before a byte is written, from paths and sizes alone. So the shards are the same bytes in whatever
-order a source hands its files out (an archive can only be read from front to back), and nothing is unpacked beside them.
+Every place is planned before a byte is written, from paths and sizes alone. So the shards are the same bytes in
+whatever order a source hands its files out (an archive can only be read from front to back), and nothing is unpacked
+beside them.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def plan_shards(entries: Iterable[ShardEntry]) -> dict[str, Placement]:
     shard, position, files = -1, 0, 0
     for entry in sorted(entries, key=lambda entry: entry.path):
         full = files >= CAP * TARGET_FILES or position + entry.bytes > CAP * TARGET_BYTES
-        if shard < 0 or files and (full or _starts_shard(entry)):
+        if shard < 0 or (files and (full or _starts_shard(entry))):
             shard, position, files = shard + 1, 0, 0
         placements[entry.image_id] = Placement(f"{shard:06d}.tar", position + _BLOCK)
         position += _BLOCK + _padded(entry.bytes)
@@ -113,7 +114,7 @@ class ShardWriter:
         if len(data) != self._entries[image_id].bytes:
             raise ValueError(f"{image_id}: {len(data)} bytes were planned as {self._entries[image_id].bytes}")
         shard, offset = self.placements[image_id]
-        with (self._folder / shard).open("r+b", buffering=0) as stream:
+        with (self._folder / shard).open("r+b") as stream:
             stream.seek(offset - _BLOCK)
             stream.write(_header(image_id, len(data)) + data)
         self._missing.discard(image_id)
@@ -175,7 +176,7 @@ class ShardReader:
             raise CorruptFileError(f"the manifest names a shard {shard!r}", remedy)
         try:
             with (self._folder / shard).open("rb", buffering=0) as stream:
-                data = os.pread(stream.fileno(), size, offset) if size <= 2**30 else _read_all(stream.fileno(), size, offset)
+                data = _read_all(stream.fileno(), size, offset)
         except (OSError, ValueError, OverflowError) as error:
             raise CorruptFileError(f"{self._folder / shard} cannot be read ({error})", remedy) from None
         if len(data) != size:
@@ -184,9 +185,9 @@ class ShardReader:
 
 
 def _read_all(descriptor: int, size: int, offset: int) -> bytes:
-    """Linux hands out at most 2 GiB a call."""
+    """One call may hand out less than it was asked for (on Linux at most 2 GiB)."""
     parts, done = [], 0
-    while done < size and (part := os.pread(descriptor, min(size - done, 2**30), offset + done)):
+    while done < size and (part := os.pread(descriptor, size - done, offset + done)):
         parts.append(part)
         done += len(part)
     return b"".join(parts)

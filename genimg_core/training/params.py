@@ -8,10 +8,10 @@ from pydantic import Field
 
 from genimg_core.params import Name, Section, Share
 
-Seed = Annotated[int, Field(ge=0, lt=2**63)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
 """Every random draw of a run comes from a generator seeded by this number and the draw's purpose."""
 
-Threads = Annotated[int, Field(ge=1, le=1024)]
+Threads = Annotated[int, Field(ge=1, le=256)]
 """CPU threads; sums are taken in another order with another number, so it is part of what makes equal runs equal."""
 
 
@@ -21,10 +21,10 @@ class TrainParams(Section):
     dataset: Name
     """The entry of `datasets` to learn from (its train split)."""
     seen_images: Annotated[int, Field(ge=1, le=10**12)] = 180_000
-    """The budget: images shown in all, each as often as the epochs bring it. The last batch may pass it by a part of a batch."""
+    """The budget: images shown in all, epoch after epoch; the last batch may pass it by a part of a batch."""
     batch: Annotated[int, Field(ge=1, le=65_536)] = 128
     """Images per step."""
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 1e-3
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 2e-3
     """The highest rate of AdamW; a family may scale it for its parts."""
     warm_up: Share = 0.05
     """Part of the budget over which the rate rises from 0; afterwards it falls to 0 along a cosine."""

@@ -40,8 +40,8 @@ def main(arguments: argparse.Namespace) -> int:
     result = reproduce(Path.cwd(), targets=arguments.targets, on_line=filtered.show, env={"GENIMG_RUN": run})
     if result.failed_stage is not None:
         _raise_failure(result.failed_stage, result.exit_code, filtered.told)
-    if result.exit_code != 0:
-        raise StageFailedError(f"dvc could not run the pipeline: {result.tail.strip() or f'exit code {result.exit_code}'}",
+    if not result.succeeded:
+        raise StageFailedError(f"dvc could not run the pipeline: {'; '.join(result.errors) or f'exit code {result.exit_code}'}",
                                "`dvc repro --verbose` tells more")
     _summary(result.actions, _seconds(run), time.monotonic() - started)
     return 0
@@ -82,7 +82,7 @@ class _Lines:
             print(line.rstrip(), flush=True)
 
 
-def _raise_failure(stage: str, exit_code: int | None, told: bool) -> None:
+def _raise_failure(stage: str, exit_code: int, told: bool) -> None:
     if exit_code == GateFailedError.exit_code:
         raise GateFailedError(f"the gate of {stage} did not hold (its figures stand above); earlier outputs were restored",
                               f"look at {STATE}/gates/{stage.replace('@', '-')}/report.json")

@@ -14,7 +14,7 @@ class ClassifierSettings(Section):
 
     seen_images: Annotated[int, Field(ge=1, le=1_000_000_000)] = 40_000
     """Training budget in images seen (repeats count)."""
-    batch_size: Annotated[int, Field(ge=1, le=4096)] = 64
+    batch: Annotated[int, Field(ge=1, le=4096)] = 64
     """Images per optimiser step."""
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 2e-3
     """Peak rate of Adam, after warm-up and before the cosine decay to zero."""

@@ -1,0 +1,49 @@
+"""Pictures small enough for Dagster's event log, where an asset's metadata lives."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+LONGEST_SIDE_PX = 900
+MOST_BYTES = 60_000
+"""Of the data URI."""
+SMALLEST_SIDE_PX = 32
+
+
+def picture_markdown(file: Path, title: str) -> str:
+    """A picture as Markdown that holds it; a line of text if it cannot be read.
+
+    Args:
+        file: a PNG.
+        title: the text beside it; brackets would end it too soon and are replaced.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    told = title.replace("[", "(").replace("]", ")")
+    try:
+        with Image.open(file) as picture:
+            picture.load()
+            return f"![{told}]({data_uri(picture)})"
+    except (OSError, UnidentifiedImageError):
+        return f"{told}: {file.name} cannot be read"
+
+
+def data_uri(picture: Image.Image) -> str:
+    """A picture of any mode as a data URI of at most MOST_BYTES: shrunk, and as WebP if PNG is too large."""
+    side = min(LONGEST_SIDE_PX, max(picture.size))
+    while True:
+        small = picture.convert("RGBA" if "A" in picture.getbands() or picture.mode == "P" else "RGB")
+        small.thumbnail((side, side))
+        for kind, options in (("png", {"optimize": True}), ("webp", {"quality": 80})):
+            stream = io.BytesIO()
+            small.save(stream, kind, **options)
+            uri = f"data:image/{kind};base64,{base64.b64encode(stream.getvalue()).decode()}"
+            if len(uri) <= MOST_BYTES or side <= SMALLEST_SIDE_PX:
+                return uri
+        side = side * 3 // 4

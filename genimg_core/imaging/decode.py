@@ -1,0 +1,242 @@
+"""Bytes of any origin => an upright 8-bit RGB or RGBA image, or the reason why not.
+
+Nothing here trusts a file: limits hold before pixels are decoded, no format that starts another program is opened, and
+every exception of a decoder becomes a reason. What no exception can report (a hang, a crash) is genimg_core.engine's.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from genimg_core.imaging.fit import REDUCING_GAP
+
+RASTER_FORMATS = (
+    "BMP", "GIF", "JPEG", "PPM", "PNG",  # Pillow asks these first
+    "AVIF", "BLP", "CUR", "DCX", "DDS", "DIB", "FITS", "FLI", "FTEX", "GBR", "ICNS", "ICO", "IM", "IMT", "IPTC",
+    "JPEG2000", "MCIDAS", "MSP", "PCD", "PCX", "PIXAR", "PSD", "QOI", "SGI", "SPIDER", "SUN", "TGA", "TIFF", "WEBP",
+    "XBM", "XPM", "XVTHUMB")
+"""What Pillow decodes itself. Not: EPS (runs Ghostscript), WMF (draws with the system), and BUFR, GRIB, HDF5 and MPEG
+(no decoder)."""
+
+DECODER_ERRORS = (ArithmeticError, AssertionError, AttributeError, BufferError, EOFError, LookupError, OSError,
+                  RuntimeError, SyntaxError, TypeError, ValueError, struct.error, zlib.error)
+"""What Pillow's plugins raise on bad data."""
+
+_TRUNCATED = re.compile(r"truncat|not enough (image )?data|buffer overrun|unexpected end|no more data|end of file",
+                        re.IGNORECASE)
+_UPRIGHT = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+            5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
+            8: Image.Transpose.ROTATE_90}
+_ORIENTATION_TAG = 0x0112
+
+
+@dataclass(frozen=True)
+class DecodeLimits:
+    """What a file may hold; checked before it is decoded."""
+
+    max_bytes: int = 256 * 2**20
+    max_pixels: int = 89_478_485
+    max_frames: int = 1000
+
+
+@dataclass
+class Header:
+    """What a file says of itself; filled as far as decoding gets."""
+
+    format: str | None = None
+    """As Pillow names it, in lower case."""
+    width: int = 0
+    """Pixels, as stored; 0 if unknown."""
+    height: int = 0
+    mode: str | None = None
+    """Pillow's, as stored."""
+    frames: int = 0
+    exif_orientation: int = 0
+    """1..8, 0 if there is none."""
+
+
+@dataclass
+class Decoded:
+    """One image, or the reason why there is none."""
+
+    header: Header = field(default_factory=Header)
+    image: Image.Image | None = None
+    """RGB or RGBA, upright, the first frame; brought down to about `REDUCING_GAP` times the size that was asked for."""
+    reason: str | None = None
+    """empty, too_many_bytes, unreadable, too_many_pixels, too_many_frames, truncated, out_of_memory, decoder_error."""
+    detail: str | None = None
+
+
+class _Refused(Exception):
+    """A limit was hit."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+def prepare() -> None:
+    """Load every plugin now (a tenth of a second), not at the first strange file."""
+    Image.init()
+
+
+def decode(data: bytes, limits: DecodeLimits, wanted: tuple[int, int] | None = None) -> Decoded:
+    """Decode the first frame.
+
+    Args:
+        data: the file's bytes.
+        limits: what it may hold.
+        wanted: (long side, short side) in pixels that the image will be resized to; a much larger one comes reduced.
+            None gives every pixel.
+    """
+    out = Decoded()
+    if not data:
+        out.reason, out.detail = "empty", "0 bytes"
+        return out
+    if len(data) > limits.max_bytes:
+        out.reason, out.detail = "too_many_bytes", f"{len(data)} bytes; the limit is {limits.max_bytes}"
+        return out
+    try:
+        with _quiet_pillow(limits.max_pixels):
+            out.image = _decode(data, limits, wanted, out.header)
+    except _Refused as refused:
+        out.reason, out.detail = refused.reason, str(refused)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        seen = re.search(r"\d+ pixels", str(error))
+        out.reason = "too_many_pixels"
+        out.detail = f"{seen.group() if seen else 'too many'}; the limit is {limits.max_pixels}"
+    except UnidentifiedImageError:
+        out.reason, out.detail = "unreadable", "no image format that genimg reads"
+    except MemoryError:
+        out.reason, out.detail = "out_of_memory", "the decoder asked for more memory than it may have"
+    except DECODER_ERRORS as error:
+        text = _plain(error)
+        ended = isinstance(error, EOFError) or _TRUNCATED.search(text)
+        out.reason, out.detail = ("truncated" if ended else "decoder_error"), f"{type(error).__name__}: {text}"
+    return out
+
+
+@contextmanager
+def _quiet_pillow(max_pixels: int) -> Iterator[None]:
+    """Our own limit also inside the plugins (an icon holds images of its own), and no warnings."""
+    earlier = Image.MAX_IMAGE_PIXELS
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        Image.MAX_IMAGE_PIXELS = max_pixels
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = earlier
+
+
+def _decode(data: bytes, limits: DecodeLimits, wanted: tuple[int, int] | None, header: Header) -> Image.Image:
+    image = _open(data)
+    header.format = (image.format or "").lower() or None
+    header.width, header.height, header.mode = image.width, image.height, image.mode
+    if image.width * image.height > limits.max_pixels:
+        raise _Refused("too_many_pixels", f"{image.width * image.height} pixels; the limit is {limits.max_pixels}")
+    try:
+        header.frames = int(getattr(image, "n_frames", 1))
+    except DECODER_ERRORS:
+        # Later frames are broken and the plugin is lost among them; the first may be whole.
+        header.frames = 1
+        image = _open(data)
+    if header.frames > limits.max_frames:
+        raise _Refused("too_many_frames", f"{header.frames} frames; the limit is {limits.max_frames}")
+    header.exif_orientation = _orientation(image)
+    if wanted is not None:
+        image.draft(None, _at_least(image.size, wanted, 2))
+    image.load()
+    if image.width < 1 or image.height < 1:
+        raise _Refused("decoder_error", "no pixels")
+    # A plugin that turns its image upright as it loads (TIFF) leaves no orientation behind.
+    turn = _UPRIGHT.get(_orientation(image))
+    image = _reduced(image, wanted)
+    return image.transpose(turn) if turn is not None else image
+
+
+def _open(data: bytes) -> Image.Image:
+    prepare()
+    return Image.open(io.BytesIO(data), formats=[name for name in RASTER_FORMATS if name in Image.OPEN])
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        value = image.getexif().get(_ORIENTATION_TAG, 0)
+    except DECODER_ERRORS:
+        return 0
+    return value if isinstance(value, int) and 1 <= value <= 8 else 0
+
+
+def _at_least(size: tuple[int, int], wanted: tuple[int, int], gap: int) -> tuple[int, int]:
+    long_side, short_side = wanted
+    return (long_side * gap, short_side * gap) if size[0] >= size[1] else (short_side * gap, long_side * gap)
+
+
+def _reduced(image: Image.Image, wanted: tuple[int, int] | None) -> Image.Image:
+    """8-bit RGB or RGBA, box-filtered down by a whole factor where there are far more pixels than wanted."""
+    factor = 1
+    if wanted is not None:
+        least = _at_least(image.size, wanted, REDUCING_GAP)
+        factor = max(1, min(image.width // least[0], image.height // least[1]))
+    if image.mode.startswith("I;16"):
+        image = _from_16_bit(image)
+    if image.mode in ("I", "F"):
+        return _from_wide(image.reduce(factor) if factor > 1 else image).convert("RGB")
+    image = _to_rgb(image)
+    if factor == 1:
+        return image
+    if image.mode == "RGBA":  # colours weighted by alpha, so that what is transparent does not bleed
+        return image.convert("RGBa").reduce(factor).convert("RGBA")
+    return image.reduce(factor)
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    """RGB, or RGBA if a pixel is transparent."""
+    if image.mode == "La":
+        image = image.convert("LA")
+    if not image.has_transparency_data:
+        return image if image.mode == "RGB" else image.convert("RGB")
+    image = image.convert("RGBA")
+    return image.convert("RGB") if image.getextrema()[3][0] == 255 else image
+
+
+def _from_16_bit(image: Image.Image) -> Image.Image:
+    """I;16 in any byte order => L, the full range 0..65535 scaled to 0..255."""
+    return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+
+
+def _from_wide(image: Image.Image) -> Image.Image:
+    """I or F => L. The range is guessed from the values: 0..1 (F), 0..255, 0..65535, else least to greatest."""
+    values = np.asarray(image).astype(np.float64)
+    finite = np.isfinite(values)
+    if not finite.any():
+        raise _Refused("decoder_error", "no finite pixel value")
+    low, high = float(values[finite].min()), float(values[finite].max())
+    values = np.where(finite, values, low)
+    if low < 0 or high > 65535:
+        values = (values - low) / max(high - low, 1e-300) * 255
+    elif high > 255:
+        values = values / 257
+    elif image.mode == "F" and high <= 1:
+        values = values * 255
+    return Image.fromarray(np.clip(np.rint(values), 0, 255).astype(np.uint8))
+
+
+def _plain(error: BaseException) -> str:
+    """One short line without memory addresses: equal on every run."""
+    text = " ".join(str(error).split())
+    text = re.sub(r"<[^<>]* at 0x[0-9a-fA-F]+>", "the file", text)
+    text = "".join(c if c.isprintable() else "?" for c in text)
+    return text[:160] or "no message"

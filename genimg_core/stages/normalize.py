@@ -1,0 +1,190 @@
+"""Normalize: splits without leaks, uint8 arrays, mean and std of the train split."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field, model_validator
+
+from genimg_core.errors import CorruptFileError, EmptyDatasetError
+from genimg_core.params import ImageParams, Section
+from genimg_core.quality.expectations import checks_of, normalized_suite
+from genimg_core.stages.contract import Check, Picture, Stage, StageReport
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from genimg_core.store.arrays import DatasetSettings
+
+SHOWN = 96
+ROWS_COMPLETE = ("rows_complete", "every collected file still has its row", True)
+TEST_IMAGES = ("enough_test_images", "number of images in the test split, which scores are measured on", False)
+CHECKS = (*checks_of(normalized_suite()), ROWS_COMPLETE, TEST_IMAGES)
+"""Name, description, blocking."""
+
+
+class NormalizeParams(Section):
+    """How images are shared out."""
+
+    test_share: Annotated[float, Field(ge=0, le=0.9)] = 0.1
+    """Part of the images kept for scores, where the source gives no split."""
+    validation_share: Annotated[float, Field(ge=0, le=0.9)] = 0.05
+    """Part of the images kept for choosing."""
+    min_train_images: Annotated[int, Field(ge=1)] = 8
+    """Fewer cannot be trained on."""
+    warn_test_images: Annotated[int, Field(ge=0)] = 50
+    """A warning when fewer are left to score with."""
+
+    @model_validator(mode="after")
+    def _something_to_train_on(self) -> NormalizeParams:
+        if self.test_share + self.validation_share >= 1:
+            raise ValueError("test_share and validation_share leave nothing to train on")
+        return self
+
+
+def normalize(*, name: str, profile: Path, labels: Path, normalized: Path, report: Path, image: ImageParams,
+              settings: NormalizeParams) -> StageReport:
+    """Share the kept images out and write them as arrays.
+
+    Args:
+        name: of the data set.
+        profile: the profile stage's folder, for the pixels.
+        labels: the label stage's folder.
+        normalized: for the arrays, settings.json and rows.parquet.
+        report: for the pictures.
+        image: the form of an image.
+        settings: the shares.
+
+    Raises:
+        EmptyDatasetError: the label stage kept nothing.
+        CorruptFileError: profile and labels do not belong together.
+    """
+    import numpy as np
+
+    from genimg_core.store.arrays import SPLITS, write_normalized
+    from genimg_core.store.manifest import LABELS_COLUMNS, ROWS_COLUMNS, read_table, write_table
+
+    rows = read_table(labels / "labels.parquet", LABELS_COLUMNS)
+    pixels = np.load(profile / "images.npy", mmap_mode="r")
+    kept = rows[rows["status"] == "kept"]
+    if kept.empty:
+        raise EmptyDatasetError(f"no image of {name} is left to normalize", f"look at data/reports/label-{name}")
+    _check_fit(kept, pixels, image, profile)
+    split = split_of(kept, settings)
+    classes = tuple(sorted(set(kept["label"])))
+    rows["split"] = rows["split"].astype(object)
+    rows.loc[kept.index, "split"] = split
+    rows["index"] = np.int32(-1)
+    place = {label: index for index, label in enumerate(classes)}
+    images, targets = {}, {}
+    for part in SPLITS:
+        members = kept[split == part]
+        rows.loc[members.index, "index"] = np.arange(len(members), dtype=np.int32)
+        images[part] = pixels[members["row"].to_numpy(np.int64)]
+        targets[part] = np.array([place[label] for label in members["label"]], np.int64)
+    written = write_normalized(normalized, dataset=name, images=images, labels=targets, classes=classes,
+                               background=image.background)
+    write_table(rows[list(ROWS_COLUMNS)], normalized / "rows.parquet")
+    checks = _checks(rows, len(kept), written, settings)
+    return _report(rows, written, checks, _pictures(images["train"], targets["train"], classes, report))
+
+
+def split_of(kept: pd.DataFrame, settings: NormalizeParams) -> pd.Series:
+    """The split of each kept image: the given one, or a draw that only its cluster decides.
+
+    The cluster's hash u in [0, 1) is under `test_share`: test; under that and `validation_share`: validation; else
+    train. A new image moves no old one. The one exception serves that every class can be learnt: of a class without a
+    training image, the image with the greatest u that nobody assigned goes to train.
+
+    Args:
+        kept: cluster, split (given or missing) and label, (N,) rows.
+        settings: the shares.
+
+    Returns:
+        (N,) of train, validation or test.
+    """
+    import numpy as np
+    import pandas as pd
+
+    draw = pd.Series([_draw(cluster) for cluster in kept["cluster"]], kept.index, dtype="float64")
+    below = settings.test_share + settings.validation_share
+    drawn = np.select([draw < settings.test_share, draw < below], ["test", "validation"], "train")
+    split = kept["split"].astype(object).where(kept["split"].notna(), drawn)
+    for _, members in kept.groupby("label", sort=True):
+        free = members.index[members["split"].isna()]
+        if len(free) and not (split[members.index] == "train").any():
+            split[draw[free].idxmax()] = "train"
+    return split
+
+
+def _draw(cluster: str) -> float:
+    return int.from_bytes(hashlib.sha256(f"split\0{cluster}".encode()).digest()[:8], "big") / 2**64
+
+
+def _check_fit(kept: pd.DataFrame, pixels: np.ndarray, image: ImageParams, profile: Path) -> None:
+    wanted = (image.size, image.size, image.channels)
+    if pixels.shape[1:] != wanted or pixels.dtype != "uint8":
+        held = f"{pixels.shape[1:]} {pixels.dtype}"
+        raise CorruptFileError(f"{profile}/images.npy holds {held}, params.yaml says {wanted} uint8",
+                               "run the profile stage again")
+    if int(kept["row"].max()) >= len(pixels) or int(kept["row"].min()) < 0:
+        raise CorruptFileError(f"{profile}/images.npy has {len(pixels)} images, and the labels name others",
+                               "run the stages from profile on again")
+    if kept["label"].isna().any():
+        raise CorruptFileError("a kept image has no label", "run the label stage again")
+
+
+def _checks(rows: pd.DataFrame, kept: int, written: DatasetSettings,
+            settings: NormalizeParams) -> tuple[Check, ...]:
+    from genimg_core.quality.expectations import run_suite
+
+    judged = rows[rows["status"] == "kept"].copy()
+    judged["placed_path"] = judged["path"].where(judged["index"] >= 0)
+    train = judged["split"] == "train"
+    judged["splits_of_cluster"] = judged.groupby("cluster")["split"].transform("nunique")
+    judged["train_path"], judged["train_label"] = judged["path"].where(train), judged["label"].where(train)
+    judged["train_pixel_mean"] = sum(written.mean) / len(written.mean)
+    judged["train_channel_std"] = max(written.std)
+    suite = normalized_suite(kept=kept, min_train_images=settings.min_train_images, classes=len(written.classes))
+    accounted = kept + int((rows["status"] == "rejected").sum())
+    return (*run_suite("normalized", judged, suite),
+            Check(ROWS_COMPLETE[0], accounted == len(rows), accounted, len(rows), *ROWS_COMPLETE[1:]),
+            Check(TEST_IMAGES[0], written.counts["test"] >= settings.warn_test_images, written.counts["test"],
+                  settings.warn_test_images, *TEST_IMAGES[1:]))
+
+
+def _pictures(images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], report: Path) -> tuple[Picture, ...]:
+    """Training images as the model will see them, in the order of the classes."""
+    import numpy as np
+
+    from genimg_core.reports.pictures import contact_sheet, even_strides, save_png
+
+    if not len(images):
+        return ()
+    order = np.argsort(labels, kind="stable")
+    shown = order[even_strides(len(order), SHOWN)]
+    save_png(contact_sheet(list(images[shown]), [classes[labels[i]] for i in shown], columns=16), report / "train.png")
+    return (Picture("train.png", f"{len(shown)} of the {len(images):,} training images, as the model sees them"),)
+
+
+def _report(rows: pd.DataFrame, written: DatasetSettings, checks: tuple[Check, ...],
+            pictures: tuple[Picture, ...]) -> StageReport:
+    kept = sum(written.counts.values())
+    balance = {split: dict(zip(written.classes, counts, strict=True))
+               for split, counts in written.class_counts.items()}
+    facts = {"collected": len(rows), "kept": kept, "splits": written.counts, "class_counts": balance,
+             "mean": list(written.mean), "std": list(written.std), "sha256": written.sha256}
+    metrics = {"images": kept, "classes": len(written.classes),
+               **{f"{split}_images": count for split, count in written.counts.items()},
+               "smallest_class": min(written.class_counts["train"]),
+               "largest_class": max(written.class_counts["train"]),
+               "mean": sum(written.mean) / len(written.mean), "std": sum(written.std) / len(written.std)}
+    return StageReport(facts, metrics, checks, pictures)
+
+
+STAGE = Stage(name="normalize", summary="splits without leaks, uint8 arrays, mean and std of the train split",
+              inputs=("profile", "labels"), outputs=("normalized",), run=normalize,
+              params={"image": ("image", ImageParams), "settings": ("datasets.{name}.normalize", NormalizeParams)})

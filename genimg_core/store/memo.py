@@ -1,0 +1,122 @@
+"""A memory of what was computed per image: only ever a short cut, safe to delete, never trusted blindly.
+
+One SQLite file under `.genimg/memo`. A value is found by (key, image_id), where the key is a hash of the code, its
+settings and the libraries that decode. A file or value that is damaged counts as not there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+MEMO = Path(".genimg") / "memo"
+COMMIT_EVERY = 1000
+"""Values per transaction: what an interrupted run has done, the next one finds."""
+
+
+def memo_key(module: str, settings: dict[str, Any], versions: dict[str, str]) -> str:
+    """Hash of everything but the image that decides a result.
+
+    Args:
+        module: dotted name of the code; its import closure counts.
+        settings: JSON-able.
+        versions: of the libraries involved.
+    """
+    from genimg_core.stages.closure import code_hash
+
+    tree = {"code": code_hash(module), "settings": settings, "versions": versions}
+    return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()[:32]
+
+
+class Memo:
+    """Values by image_id, under one key.
+
+    Args:
+        file: the SQLite file; made if it is not there, replaced if it is none.
+        key: `memo_key(…)`.
+    """
+
+    def __init__(self, file: Path, key: str) -> None:
+        self._key = key
+        self._waiting = 0
+        self._database: sqlite3.Connection | None = None
+        for _ in range(2):
+            try:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                self._database = _open(file)
+                break
+            except (sqlite3.Error, OSError):
+                _discard(file)
+
+    def __enter__(self) -> Memo:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        if self._database is not None and self._database.in_transaction:
+            self._do("COMMIT")
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+
+    def known(self, image_ids: Iterable[str]) -> set[str]:
+        """Those of the image_ids that have a value."""
+        found = self._do("SELECT image_id FROM memo WHERE key = ?", (self._key,))
+        return {image_id for (image_id,) in found} & set(image_ids)
+
+    def get(self, image_id: str) -> bytes | None:
+        """The value, or None."""
+        for value, checksum in self._do("SELECT value, checksum FROM memo WHERE key = ? AND image_id = ?",
+                                        (self._key, image_id)):
+            if isinstance(value, bytes) and zlib.crc32(value) == checksum:
+                return value
+        return None
+
+    def put(self, image_id: str, value: bytes) -> None:
+        """Remember a value."""
+        if self._database is not None and not self._database.in_transaction:
+            self._do("BEGIN IMMEDIATE")
+        self._do("INSERT OR REPLACE INTO memo (key, image_id, value, checksum) VALUES (?, ?, ?, ?)",
+                 (self._key, image_id, value, zlib.crc32(value)))
+        self._waiting += 1
+        if self._waiting >= COMMIT_EVERY:
+            self._waiting = 0
+            self._do("COMMIT")
+
+    def _do(self, statement: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        """Run it; a database that fails (damaged, disk full, locked for long) is not asked again."""
+        if self._database is None:
+            return []
+        try:
+            return self._database.execute(statement, values).fetchall()
+        except sqlite3.Error:
+            self._database.close()
+            self._database = None
+            return []
+
+
+def _open(file: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(file, timeout=60, isolation_level=None)
+    try:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = OFF")
+        database.execute("CREATE TABLE IF NOT EXISTS memo (key TEXT NOT NULL, image_id TEXT NOT NULL, "
+                         "value BLOB NOT NULL, checksum INTEGER NOT NULL, PRIMARY KEY (key, image_id))")
+        database.execute("SELECT key, image_id, value, checksum FROM memo LIMIT 1").fetchall()
+    except sqlite3.Error:
+        database.close()
+        raise
+    return database
+
+
+def _discard(file: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        path = file.with_name(file.name + suffix)
+        if path.is_file() or path.is_symlink():
+            path.unlink()

@@ -1,0 +1,177 @@
+"""The training loop of every family: plain torch, a budget in images seen, snapshots to resume from."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from genimg_core.errors import TrainingError
+from genimg_core.models.family import Family, Player
+from genimg_core.progress import progress
+from genimg_core.training.checkpoint import (
+    Snapshot,
+    optimiser_tensors,
+    read_snapshot,
+    restore_optimiser,
+    write_snapshot,
+)
+from genimg_core.training.data import EpochOrder, TrainSet
+from genimg_core.training.ema import Ema
+from genimg_core.training.generators import torch_generator
+from genimg_core.training.params import TrainParams
+
+
+def learning_rate_at(seen_images: int, params: TrainParams) -> float:
+    """Linear warm-up, then half a cosine to 0.
+
+    Args:
+        seen_images: at the end of the step it is for.
+        params: the run.
+    """
+    rising = params.warm_up * params.seen_images
+    if seen_images < rising:
+        return params.learning_rate * seen_images / rising
+    share = min(1.0, (seen_images - rising) / max(1.0, params.seen_images - rising))
+    return params.learning_rate * (1 + math.cos(math.pi * share)) / 2
+
+
+class Trainer:
+    """Everything that changes in a run: networks, averages, optimisers, random state, images seen, log.
+
+    Args:
+        family: what is trained.
+        networks: its networks, on the device of `data`; trained in place.
+        data: the train split.
+        params: the run.
+        seed: of params.yaml.
+    """
+
+    def __init__(self, family: Family, networks: nn.ModuleDict, data: TrainSet, params: TrainParams, seed: int) -> None:
+        self.family = family
+        self.networks = networks.train().to(memory_format=torch.channels_last)
+        self.data = data
+        self.params = params
+        self.device = data.images.device
+        self.order = EpochOrder(len(data), seed)
+        self.generator = torch_generator(seed, "train/draws", self.device)
+        self.ema = Ema(networks, params.ema_half_life, params.ema_ramp)
+        self.optimisers = {player.name: self._optimiser(player) for player in family.players}
+        self.seen_images = 0
+        self.log: list[dict[str, float | int]] = []
+        self._sums: dict[str, Tensor] = {}
+        self._steps = 0
+        if params.compile:
+            for network in networks.values():
+                network.compile()
+
+    def step(self) -> None:
+        """Show one batch to every player."""
+        images, labels = self.data.batch(self.order.take(self.seen_images, self.params.batch))
+        if self.params.flip:
+            mirrored = torch.rand(len(images), generator=self.generator, device=self.device) < 0.5
+            images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
+        images = images.contiguous(memory_format=torch.channels_last)
+        rate = learning_rate_at(min(self.seen_images + self.params.batch, self.params.seen_images), self.params)
+        for player in self.family.players:
+            self._move(player, images, labels, rate)
+        self.ema.update(self.networks, self.seen_images, self.params.batch)
+        self.seen_images += self.params.batch
+        self._steps += 1
+
+    def close_log_line(self) -> None:
+        """Write the mean losses since the last line into the log.
+
+        Raises:
+            TrainingError: a loss is not finite.
+        """
+        means = {name: total.item() / self._steps for name, total in self._sums.items()}
+        self._sums, self._steps = {}, 0
+        if not all(math.isfinite(mean) for mean in means.values()):
+            raise TrainingError(f"the loss is no longer finite at {self.seen_images:,} images seen",
+                                "lower learning_rate, or use `precision: fp32`; then start again")
+        rate = learning_rate_at(self.seen_images, self.params)
+        self.log.append({"seen_images": self.seen_images, "learning_rate": rate, **means})
+
+    def snapshot(self) -> Snapshot:
+        """The state at the end of a log line."""
+        tensors = {f"networks.{name}": tensor for name, tensor in self.networks.state_dict().items()}
+        tensors |= {f"ema.{name}": tensor for name, tensor in self.ema.networks.state_dict().items()}
+        for player, optimiser in self.optimisers.items():
+            tensors |= optimiser_tensors(optimiser, f"optimisers.{player}.")
+        tensors["generator"] = self.generator.get_state()
+        return Snapshot(tensors, {"seen_images": self.seen_images, "log": self.log})
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go on from a snapshot of a run with the same data, params and seed."""
+        tensors, tree = snapshot
+        self.networks.load_state_dict(_below("networks.", tensors))
+        self.ema.networks.load_state_dict(_below("ema.", tensors))
+        for player, optimiser in self.optimisers.items():
+            restore_optimiser(optimiser, f"optimisers.{player}.", tensors)
+        self.generator.set_state(tensors["generator"])
+        self.seen_images, self.log = tree["seen_images"], tree["log"]
+
+    def _move(self, player: Player, images: Tensor, labels: Tensor, rate: float) -> None:
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.params.precision == "bf16"):
+            loss = self.family.loss(self.networks, player.name, images, labels, self.generator)
+        weights = list(self.networks[player.name].parameters())
+        for weight, slope in zip(weights, torch.autograd.grad(loss.total.mean(), weights), strict=True):
+            weight.grad = slope
+        optimiser = self.optimisers[player.name]
+        for group in optimiser.param_groups:
+            group["lr"] = rate * player.learning_rate_scale
+        optimiser.step()
+        if player is self.family.players[-1]:
+            self._add("loss", loss.total)
+        for part, values in loss.parts.items():
+            self._add(f"{player.name}/{part}", values)
+
+    def _add(self, name: str, values: Tensor) -> None:
+        self._sums[name] = self._sums.get(name, 0) + values.detach().double().mean()
+
+    def _optimiser(self, player: Player) -> torch.optim.Optimizer:
+        # foreach: the fused one is wrong on the CPU where the strides of a weight and its gradient differ.
+        return torch.optim.AdamW(self.networks[player.name].parameters(), lr=self.params.learning_rate,
+                                 betas=player.betas, weight_decay=player.weight_decay, foreach=True)
+
+
+def train(trainer: Trainer, resume: Path, what: str) -> None:
+    """Run to the end of the budget, from the latest snapshot in `resume` if there is one.
+
+    Args:
+        trainer: at the start of its run.
+        resume: a folder that only runs with the same data, params, seed and code see.
+        what: for the progress line.
+
+    Raises:
+        TrainingError: a loss is not finite.
+    """
+    params = trainer.params
+    found = read_snapshot(resume)
+    if found is not None:
+        trainer.restore(found)
+    kept_at = trainer.seen_images
+    with progress(what, params.seen_images) as advance:
+        if kept_at:
+            advance(kept_at, note="(resumed)")
+        while trainer.seen_images < params.seen_images:
+            trainer.step()
+            advance(params.batch, note=_note(trainer.log))
+            done = trainer.seen_images >= params.seen_images
+            if done or trainer.seen_images % params.log_images < params.batch:
+                trainer.close_log_line()
+                if not done and trainer.seen_images - kept_at >= params.snapshot_images:
+                    write_snapshot(resume, trainer.seen_images, trainer.snapshot())
+                    kept_at = trainer.seen_images
+
+
+def _note(log: list[dict[str, Any]]) -> str:
+    return f"loss {log[-1]['loss']:.3f}" if log else ""
+
+
+def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

@@ -1,0 +1,153 @@
+"""What pretrain and finetune share: from a plan and a data set to a model on disk and the stage's report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from genimg_core.errors import EmptyDatasetError, ParamsError
+from genimg_core.models.family import FAMILIES, Family, ModelSpec
+from genimg_core.models.model_file import ModelSettings, TrainedModel, load_model, save_model
+from genimg_core.params import Section
+from genimg_core.reports.pictures import contact_sheet, even_strides, save_png
+from genimg_core.stages.contract import Picture, StageReport
+from genimg_core.store.arrays import DatasetSettings, NormalizedDataset
+from genimg_core.training.checks import training_checks
+from genimg_core.training.data import TrainSet
+from genimg_core.training.devices import computing
+from genimg_core.training.generators import weights_from
+from genimg_core.training.log import draw_losses, write_log
+from genimg_core.training.loop import Trainer, train
+from genimg_core.training.params import TrainParams
+
+STRIP_CLASSES = 16
+STRIP_ROWS = 3
+
+
+@dataclass(frozen=True)
+class ModelPlan:
+    """What is to be trained, and from where."""
+
+    family: str
+    family_params: Section
+    spec: ModelSpec
+    start: dict[str, Tensor] | None = None
+    """Weights to start from; None starts fresh."""
+    parent: str | None = None
+    parent_sha256: str | None = None
+
+
+def plan_from_parent(folder: Path, parent: str, dataset: DatasetSettings) -> ModelPlan:
+    """Start from a trained model; its class tables are mapped to the data set's classes.
+
+    Raises:
+        CorruptFileError: the parent cannot be read.
+        ParamsError: it makes images of another size or other channels.
+    """
+    model = load_model(folder)
+    known = model.settings
+    if (known.size, known.channels) != (dataset.size, dataset.channels):
+        raise ParamsError(f"the model {parent} makes images of {known.size} px and {known.channels} channel(s), the "
+                          f"data set {dataset.dataset} has {dataset.size} px and {dataset.channels}",
+                          f"bring {parent} up to date with `genimg run`: `image` in params.yaml holds for all of them")
+    start = {name: tensor.detach().clone() for name, tensor in model.networks.state_dict().items()}
+    for name in model.family.class_tables:
+        start[name] = mapped_classes(start[name], known.classes, dataset.classes)
+    return ModelPlan(known.family, FAMILIES[known.family].params(**known.family_params),
+                     ModelSpec(dataset.size, dataset.channels, len(dataset.classes)), start, parent, known.sha256)
+
+
+def mapped_classes(table: Tensor, known: tuple[str, ...], wanted: tuple[str, ...]) -> Tensor:
+    """Rows of `wanted`: the same name keeps its row, a new one gets the mean of all.
+
+    Args:
+        table: (len(known), D).
+        known: the parent's classes.
+        wanted: the new model's.
+
+    Returns:
+        (len(wanted), D).
+    """
+    mean = table.mean(dim=0)
+    return torch.stack([table[known.index(name)] if name in known else mean for name in wanted])
+
+
+def train_model(plan: ModelPlan, data: NormalizedDataset, params: TrainParams, *, name: str, seed: int, threads: int,
+                model: Path, report: Path, resume: Path) -> StageReport:
+    """Train, write the model and its log, draw the pictures.
+
+    Args:
+        plan: what is trained.
+        data: its train split teaches.
+        params: the run.
+        name: the model's.
+        seed: of params.yaml.
+        threads: CPU threads.
+        model: the folder for the model.
+        report: the folder for pictures.
+        resume: see `train`.
+
+    Raises:
+        EmptyDatasetError: the train split is empty.
+        TrainingError: the loss is no longer finite.
+    """
+    described = data.settings
+    if described.counts["train"] == 0:
+        raise EmptyDatasetError(f"the train split of {described.dataset} is empty",
+                                "look at its clean report, or give it more images")
+    family = FAMILIES[plan.family].load(plan.spec, plan.family_params)
+    with computing(params.device, threads) as device:
+        networks = _networks(family, plan, seed).to(device)
+        trainer = Trainer(family, networks, TrainSet(data.images("train"), data.labels("train"), device), params, seed)
+        train(trainer, resume, f"training {name}")
+        settings = save_model(model, trainer.ema.networks, _settings(plan, described, params, trainer, name, seed))
+        write_log(model / "log.jsonl", trainer.log)
+        _draw(report, TrainedModel(settings, family, trainer.ema.networks, device), seed, trainer)
+    return _report(settings, trainer, params)
+
+
+def _settings(plan: ModelPlan, data: DatasetSettings, params: TrainParams, trainer: Trainer, name: str,
+              seed: int) -> ModelSettings:
+    return ModelSettings(
+        model=name, family=plan.family, family_params=plan.family_params.model_dump(mode="json"),
+        size=plan.spec.size, channels=plan.spec.channels, classes=data.classes, class_counts=data.class_counts["train"],
+        background=data.background, dataset=data.dataset, dataset_sha256=data.sha256,
+        parent=plan.parent, parent_sha256=plan.parent_sha256, seen_images=trainer.seen_images,
+        train_params=params.model_dump(mode="json", include=set(TrainParams.model_fields)), seed=seed)
+
+
+def _networks(family: Family, plan: ModelPlan, seed: int) -> nn.ModuleDict:
+    with weights_from(seed, "train/weights"):
+        networks = family.build()
+    if plan.start is not None:
+        networks.load_state_dict(plan.start)
+    return networks
+
+
+def _draw(report: Path, trained: TrainedModel, seed: int, trainer: Trainer) -> None:
+    draw_losses(report / "losses.png", trainer.log)
+    classes = trained.settings.classes
+    shown = even_strides(len(classes), STRIP_CLASSES)
+    images = trained.sample(np.tile(shown, STRIP_ROWS), seed, what="drawing a few samples")
+    captions = [""] * len(shown) * (STRIP_ROWS - 1) + [classes[k] for k in shown]
+    strip = contact_sheet(list(images), captions, columns=len(shown), tile_px=max(32, trained.settings.size))
+    save_png(strip, report / "samples.png")
+
+
+def _report(settings: ModelSettings, trainer: Trainer, params: TrainParams) -> StageReport:
+    weights = {name: sum(weight.numel() for weight in network.parameters())
+               for name, network in trainer.networks.items()}
+    losses = [float(line["loss"]) for line in trainer.log]
+    told = ("model", "family", "family_params", "train_params", "dataset", "dataset_sha256", "parent", "parent_sha256",
+            "size", "channels")
+    return StageReport(
+        facts={**{key: getattr(settings, key) for key in told}, "model_sha256": settings.sha256, "weights": weights,
+               "classes": dict(zip(settings.classes, settings.class_counts, strict=True))},
+        metrics={"seen_images": trainer.seen_images, "weights": sum(weights.values()), "loss": losses[-1],
+                 "train_images": len(trainer.data)},
+        checks=training_checks(losses, trainer.seen_images, params.seen_images),
+        pictures=(Picture("samples.png", "Samples at the end of training"), Picture("losses.png", "Losses")))

@@ -1,0 +1,116 @@
+"""`python -m orchestration.ui`: Dagster's webserver and daemon on this machine, until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from genimg_core.lifeline import tethered
+from genimg_core.repro import environment, terminate
+from orchestration.home import FOLDER, prepare_home
+
+HOST = "127.0.0.1"
+START_LIMIT_S = 120.0
+LOCATION = ("-m", "orchestration.definitions")
+TICK_LIMIT_S = 600
+"""For the sensor that scans the sources."""
+
+
+class NotStartedError(Exception):
+    """The webserver or the daemon ended, or did not answer in time; the message holds its last words."""
+
+
+@contextmanager
+def dagster_ui(root: Path, port: int, location: Sequence[str] = LOCATION) -> Iterator[str]:
+    """The webserver and the daemon of a project, in sessions of their own; both are gone when the block is left.
+
+    Args:
+        root: the project.
+        port: to listen on, on the loopback interface.
+        location: how Dagster finds the definitions, as options of its commands.
+
+    Yields:
+        The address, once it answers.
+
+    Raises:
+        NotStartedError: it never answered.
+    """
+    home = prepare_home(root)
+    env = environment({"DAGSTER_HOME": str(home), "DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS": str(TICK_LIMIT_S)})
+    address = f"http://{HOST}:{port}"
+    modules = {"webserver": ["dagster_webserver", "--host", HOST, "--port", str(port), *location],
+               "daemon": ["dagster._daemon", "run", *location]}
+    with ExitStack() as stack:
+        running = {}
+        for name, words in modules.items():
+            log = stack.enter_context((home / f"{name}.log").open("w", encoding="utf8"))
+            running[name] = subprocess.Popen(tethered([sys.executable, "-m", *words]), cwd=root, env=env, stdout=log,
+                                             stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True)
+            stack.callback(terminate, running[name])
+        _wait_until_it_answers(address, running, home)
+        yield address
+
+
+def _wait_until_it_answers(address: str, running: dict[str, subprocess.Popen], home: Path) -> None:
+    deadline = time.monotonic() + START_LIMIT_S
+    while time.monotonic() < deadline:
+        for name, process in running.items():
+            if process.poll() is not None:
+                raise NotStartedError(f"Dagster's {name} ended: {_last_words(home / f'{name}.log')}")
+        try:
+            with urllib.request.urlopen(f"{address}/server_info", timeout=5):
+                return
+        except (urllib.error.URLError, TimeoutError, ConnectionError):
+            time.sleep(0.3)
+    raise NotStartedError(f"Dagster does not answer at {address}: {_last_words(home / 'webserver.log')}")
+
+
+def _last_words(log: Path) -> str:
+    return "\n".join(log.read_text(encoding="utf8", errors="replace").splitlines()[-15:])
+
+
+def free_port(wanted: int) -> int:
+    """`wanted`, if nothing listens there; else a free one."""
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            return probe.getsockname()[1]
+    raise NotStartedError(f"no free port on {HOST}")
+
+
+def main() -> int:
+    """Open, tell where, stay until Ctrl-C."""
+    parser = argparse.ArgumentParser(prog="python -m orchestration.ui", description=__doc__)
+    parser.add_argument("--port", type=int, default=3000, help="if it is taken, another is (default: 3000)")
+    port = free_port(parser.parse_args().port)
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    print("Opening Dagster …", flush=True)
+    try:
+        with dagster_ui(Path.cwd(), port) as address:
+            logs = os.environ.get("DAGSTER_HOME", FOLDER)
+            print(f"Dagster: {address}  (Ctrl-C ends it; logs in {logs})", flush=True)
+            signal.pause()
+    except KeyboardInterrupt:
+        print("Dagster has ended.", flush=True)
+    except NotStartedError as error:
+        print(f"genimg: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

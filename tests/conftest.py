@@ -1,0 +1,39 @@
+"""Fixtures that several folders share."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.project import Project, copy_project, make_project
+
+
+@pytest.fixture(scope="session")
+def finished_project(tmp_path_factory) -> Project:
+    """The whole pipeline, run once by `genimg run` with tiny settings. Read it only."""
+    project = make_project(tmp_path_factory.mktemp("finished") / "project")
+    project.genimg("run")
+    return project
+
+
+@pytest.fixture
+def own_project(finished_project, tmp_path) -> Project:
+    """A copy of the finished project to change at will."""
+    return copy_project(finished_project, tmp_path / "project")
+
+
+@pytest.fixture
+def fresh_project(tmp_path) -> Project:
+    """A project in which nothing has run."""
+    return make_project(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The real images (GENIMG_REAL_DATA, else ../shared/data); a machine without them skips, CI must have them."""
+    import os
+
+    folder = Path(os.environ.get("GENIMG_REAL_DATA", Path(__file__).resolve().parent.parent.parent / "shared" / "data"))
+    if not folder.is_dir():
+        assert "CI" not in os.environ, f"CI needs the real images at {folder}"
+        pytest.skip(f"no real images at {folder}: name their place with GENIMG_REAL_DATA")
+    return folder

@@ -1,0 +1,70 @@
+"""The sources' params: light to import, and errors that name the key."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from genimg_core.errors import ParamsError
+from genimg_core.params import parse
+from genimg_core.sources.registry import SOURCES, SourceParams, open_source
+
+
+def _parse(**tree):
+    return parse(SourceParams, tree, "datasets.base.source")
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        {"kind": "folder", "path": "x"},
+        {"kind": "folder", "path": "x", "labels": "folders"},
+        {"kind": "folder", "path": "x", "labels": {"csv": "l.csv", "where": {"group": "a", "n": 3, "new": True}}},
+        {"kind": "archive", "path": "x.zip", "inside": "a/b"},
+        {"kind": "glyphs", "script": "georgian", "images": 5},
+    ],
+)
+def test_good_params(tree):
+    params = _parse(**tree)
+    assert params.kind == tree["kind"]
+    assert isinstance(open_source(params), SOURCES[params.kind][1])
+
+
+@pytest.mark.parametrize(
+    ("tree", "told"),
+    [
+        ({}, "one of archive, folder, glyphs"),
+        ({"kind": "foldr", "path": "x"}, "one of archive, folder, glyphs"),
+        ({"kind": "folder"}, r"'datasets\.base\.source\.path' is missing"),
+        (
+            {"kind": "folder", "path": "x", "lables": "folders"},
+            r"unknown key 'datasets\.base\.source\.lables'.*\n.*'labels'",
+        ),
+        (
+            {"kind": "folder", "path": "x", "labels": "l.csv"},
+            r"'datasets\.base\.source\.labels' is 'l.csv': labels are `folders` or",
+        ),
+        (
+            {"kind": "folder", "path": "x", "labels": {"csv": "l.csv", "label_colum": "x"}},
+            r"unknown key 'datasets\.base\.source\.labels\.label_colum'.*\n.*'label_column'",
+        ),
+        ({"kind": "glyphs", "images": 0}, r"'datasets\.base\.source\.images' is 0"),
+        ({"kind": "glyphs", "script": "klingon"}, r"script' is 'klingon'.*latin_capitals"),
+        ({"kind": "archive", "path": "x", "inside": "/abs"}, r"inside' is '/abs'"),
+    ],
+)
+def test_bad_params_name_the_key(tree, told):
+    with pytest.raises(ParamsError, match=told):
+        _parse(**tree)
+
+
+def test_the_params_import_nothing_heavy():
+    code = (
+        "import sys, genimg_core.sources.registry, genimg_core.stages.collect, genimg_core.verbs.scan;"
+        "print([m for m in ('numpy', 'PIL', 'pandas', 'pyarrow', 'matplotlib', 'torch') if m in sys.modules])"
+    )
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    )

@@ -1,0 +1,164 @@
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from genimg_core.errors import CorruptFileError, EmptyDatasetError
+from genimg_core.stages.label import CHECKS, LabelParams, label
+from genimg_core.store.manifest import LABELS_COLUMNS, read_table, write_table
+from tests.letters import draw_letters
+
+TINY = LabelParams(seen_images=4000)
+
+
+@pytest.fixture
+def place(tmp_path) -> Path:
+    for name in ("profile", "clean", "labels", "report"):
+        (tmp_path / name).mkdir()
+    return tmp_path
+
+
+def write_clean(place: Path, images: np.ndarray, labels: list[str | None],
+                rejected: tuple[int, ...] = ()) -> pd.DataFrame:
+    """The images in reverse order of the rows, so that a row's index and its `row` differ."""
+    count = len(labels)
+    ids = [hashlib.sha256(f"{i}".encode()).hexdigest() for i in range(count)]
+    frame = pd.DataFrame({
+        "image_id": ids, "path": [f"{i:04}.png" for i in range(count)], "label": labels, "split": None,
+        "row": np.arange(count)[::-1].astype(np.int32),
+        "status": ["rejected" if i in rejected else "kept" for i in range(count)],
+        "reason": ["flat" if i in rejected else None for i in range(count)], "detail": None, "duplicate_of": None,
+        "cluster": ids})
+    np.save(place / "profile/images.npy", images[::-1], allow_pickle=False)
+    write_table(frame, place / "clean/clean.parquet")
+    return frame
+
+
+def run(place: Path, params: LabelParams = TINY):
+    report = label(profile=place / "profile", clean=place / "clean", labels=place / "labels", report=place / "report",
+                   name="base", seed=0, threads=1, params=params)
+    report.write(place / "report", "label", "base")
+    table = read_table(place / "labels/labels.parquet")
+    settings = json.loads((place / "labels/settings.json").read_text())
+    assert [(check.name, check.description, check.blocking) for check in report.checks] == list(CHECKS)
+    assert all((place / "report" / picture.file).is_file() for picture in report.pictures)
+    assert set(LABELS_COLUMNS) <= set(table.columns)
+    assert report.facts["kept"] + sum(report.facts["rejected"].values()) == report.facts["collected"] == len(table)
+    return report, table, settings
+
+
+def test_given_labels_stay_and_the_missing_ones_are_predicted(place):
+    images, truth = draw_letters("AKT", 300, 1, size=16)
+    labels = [None if i % 10 == 0 else "AKT"[k] for i, k in enumerate(truth)]
+    clean = write_clean(place, images, labels, rejected=(3, 10))
+    report, table, settings = run(place)
+    kept = table["status"] == "kept"
+    assert table["path"].equals(clean["path"])
+    given = kept & clean["label"].notna()
+    assert (table.loc[given, "label"] == clean.loc[given, "label"]).all()
+    assert (table.loc[given, ["label_source", "label_confidence"]] == ["given", 1.0]).all(axis=None)
+    predicted = table[table["label_source"] == "predicted"]
+    right = predicted["label"].to_numpy() == np.array(list("AKT"))[truth[predicted.index]]
+    assert len(predicted) >= 25
+    assert right.mean() > 0.9
+    assert predicted["label_confidence"].between(0.5, 1).all()
+    assert table.loc[[3, 10], ["label", "label_source", "label_confidence"]].isna().all(axis=None)
+    assert settings["classes"] == ["A", "K", "T"]
+    assert report.metrics["given"] == 269
+    assert report.metrics["predicted"] + report.metrics["uncertain"] == 29
+    assert report.metrics["labeller_accuracy"] > 0.8
+    assert not report.failed
+    assert [picture.file for picture in report.pictures] == ["classes.png", "predicted.png"]
+
+
+def test_an_uncertain_prediction_rejects_the_row_and_says_what_it_would_have_been(place):
+    images, truth = draw_letters("AB", 60, 1, size=8)
+    images[:6] = np.random.default_rng(0).integers(0, 256, images[:6].shape)
+    write_clean(place, images, [None if i < 6 else "AB"[k] for i, k in enumerate(truth)])
+    report, table, _ = run(place, LabelParams(seen_images=64, min_confidence=0.999))
+    lost = table[:6]
+    assert (lost["status"] == "rejected").all()
+    assert (lost["reason"] == "label_uncertain").all()
+    assert lost["detail"].str.fullmatch(r"[AB] at 0\.\d\d").all()
+    assert lost["label"].isna().all()
+    assert report.facts["rejected"] == {"label_uncertain": 6}
+    warning = next(check for check in report.checks if check.name == "few_labels_uncertain")
+    assert (warning.passed, warning.observed, warning.blocking) == (False, 1.0, False)
+
+
+def test_all_given_trains_nothing(place):
+    images, truth = draw_letters("AB", 20, 1, size=8)
+    write_clean(place, images, ["AB"[k] for k in truth])
+    report, table, settings = run(place)
+    assert (table["label_source"] == "given").all()
+    assert settings == {"classes": ["A", "B"], "labeller": None}
+    assert "labeller_accuracy" not in report.metrics
+
+
+def test_no_label_at_all_is_the_one_class_all(place):
+    write_clean(place, draw_letters("AB", 20, 1, size=8)[0], [None] * 20, rejected=(7,))
+    report, table, settings = run(place)
+    kept = table[table["status"] == "kept"]
+    assert (kept[["label", "label_source", "label_confidence"]] == ["all", "none", 1.0]).all(axis=None)
+    assert settings["classes"] == ["all"]
+    assert report.metrics == {"classes": 1, "given": 0, "predicted": 0, "none": 19, "uncertain": 0}
+
+
+def test_one_class_is_given_to_the_rest(place):
+    write_clean(place, draw_letters("A", 20, 1, size=8)[0], ["A"] * 8 + [None] * 12)
+    report, table, _ = run(place)
+    assert (table["label"] == "A").all()
+    assert (table.loc[8:, "label_source"] == "predicted").all()
+    assert (table.loc[8:, "label_confidence"] == 0.9).all()
+    assert report.facts["labeller"] == {"trained_on": 0, "held_out": 0, "accuracy": None}
+
+
+def test_classes_of_one_image_in_colour(place):
+    images, truth = draw_letters("ABCDEFGHIJKLM", 20, 1, size=8, channels=3)
+    write_clean(place, images, [None if i >= 13 else "ABCDEFGHIJKLM"[k] for i, k in enumerate(truth)])
+    _, _, settings = run(place, LabelParams(seen_images=200, min_confidence=0))
+    assert settings["classes"] == list("ABCDEFGHIJKLM")
+    assert settings["labeller"]["accuracy"] is None
+
+
+def test_equal_runs_write_equal_bytes(place):
+    images, truth = draw_letters("AB", 40, 1, size=8)
+    write_clean(place, images, [None if i < 5 else "AB"[k] for i, k in enumerate(truth)])
+    hashes = []
+    for _ in range(2):
+        run(place, LabelParams(seen_images=500))
+        files = [*sorted((place / "labels").iterdir()), *sorted((place / "report").iterdir())]
+        hashes.append([(file.name, hashlib.sha256(file.read_bytes()).hexdigest()) for file in files])
+    assert hashes[0] == hashes[1]
+    assert len(hashes[0]) == 5
+
+
+def test_bad_input_is_named(place):
+    images, truth = draw_letters("AB", 20, 1, size=8)
+    write_clean(place, images, ["AB"[k] for k in truth], rejected=tuple(range(20)))
+    with pytest.raises(EmptyDatasetError, match="no image of data set 'base'"):
+        run(place)
+    write_clean(place, images, ["AB"[k] for k in truth])
+    np.save(place / "profile/images.npy", images[:5])
+    with pytest.raises(CorruptFileError, match="does not hold the images"):
+        run(place)
+    whole = (place / "profile/images.npy").read_bytes()
+    (place / "profile/images.npy").write_bytes(whole[:200])
+    with pytest.raises(CorruptFileError, match=r"images\.npy cannot be read"):
+        run(place)
+    (place / "clean/clean.parquet").write_bytes(b"PAR1")
+    with pytest.raises(CorruptFileError, match=r"clean\.parquet"):
+        run(place)
+
+
+@pytest.mark.parametrize("module", ["label", "extractor", "evaluate"])
+def test_the_module_is_light(module):
+    code = (f"import sys, genimg_core.stages.{module} as m; assert m.CHECKS and m.STAGE; "
+            "print([n for n in ('torch', 'pandas', 'numpy', 'scipy', 'matplotlib') if n in sys.modules])")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

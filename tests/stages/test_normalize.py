@@ -1,0 +1,146 @@
+"""Splits that do not leak and do not move; arrays that hold what the table says."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genimg_core.errors import CorruptFileError, EmptyDatasetError, ParamsError
+from genimg_core.params import ImageParams, parse
+from genimg_core.stages.normalize import CHECKS, NormalizeParams, normalize, split_of
+from genimg_core.store.arrays import NormalizedDataset
+from genimg_core.store.manifest import LABELS_COLUMNS, write_table
+
+
+def labelled(count: int, classes: int = 3, **changes) -> pd.DataFrame:
+    frame = pd.DataFrame(
+        {
+            "image_id": [f"{i:064x}" for i in range(count)],
+            "path": [f"{i:05d}.png" for i in range(count)],
+            "label": [f"class {i % classes}" for i in range(count)],
+            "split": None,
+            "row": np.arange(count),
+            "status": "kept",
+            "reason": None,
+            "detail": None,
+            "duplicate_of": None,
+            "cluster": [f"{i:064x}" for i in range(count)],
+            "label_source": "given",
+            "label_confidence": 1.0,
+        }
+    )
+    return frame.assign(**changes)[list(LABELS_COLUMNS)]
+
+
+def run(tmp_path, rows, pixels=None, **settings):
+    for folder in ("p", "l", "n", "r"):
+        (tmp_path / folder).mkdir(exist_ok=True)
+    if pixels is None:
+        pixels = np.random.default_rng(0).integers(0, 256, (len(rows), 8, 8, 1), np.uint8)
+    np.save(tmp_path / "p" / "images.npy", pixels)
+    write_table(rows, tmp_path / "l" / "labels.parquet")
+    return normalize(
+        name="base",
+        profile=tmp_path / "p",
+        labels=tmp_path / "l",
+        normalized=tmp_path / "n",
+        report=tmp_path / "r",
+        image=ImageParams(size=8, channels=1),
+        settings=NormalizeParams(**settings),
+    )
+
+
+def test_arrays_hold_the_pixels_and_labels_of_their_rows(tmp_path):
+    rows = labelled(300)
+    rows.loc[[5, 9], ["status", "reason"]] = ["rejected", "flat"]
+    report = run(tmp_path, rows)
+    pixels, data = np.load(tmp_path / "p" / "images.npy"), NormalizedDataset(tmp_path / "n")
+    table = pd.read_parquet(tmp_path / "n" / "rows.parquet")
+    assert len(table) == 300
+    assert table.loc[[5, 9], "index"].tolist() == [-1, -1]
+    for row in table[table["status"] == "kept"].itertuples():
+        assert np.array_equal(data.images(row.split)[row.index], pixels[row.row])
+        assert data.settings.classes[data.labels(row.split)[row.index]] == row.label
+    assert sum(data.settings.counts.values()) == 298
+    assert data.settings.mean[0] == pytest.approx(data.images("train").mean() / 255)
+    assert not report.failed
+    assert [check.name for check in report.checks] == [name for name, _, _ in CHECKS]
+    assert json.dumps(report.facts["class_counts"]["train"])
+    assert (tmp_path / "r" / "train.png").is_file()
+
+
+def test_shares_are_about_what_was_asked():
+    split = split_of(labelled(20_000), NormalizeParams(test_share=0.1, validation_share=0.05)).value_counts(
+        normalize=True
+    )
+    assert split["test"] == pytest.approx(0.1, abs=0.01)
+    assert split["validation"] == pytest.approx(0.05, abs=0.01)
+
+
+def test_a_given_split_wins():
+    rows = labelled(60, split=["train"] * 30 + ["test"] * 30)
+    assert split_of(rows, NormalizeParams()).tolist() == ["train"] * 30 + ["test"] * 30
+
+
+@given(count=st.integers(1, 60), more=st.integers(0, 60), classes=st.integers(1, 20), seed=st.integers(0, 1000))
+def test_new_images_move_no_old_one_of_a_class_that_trains(count, more, classes, seed):
+    rng = np.random.default_rng(seed)
+    rows = labelled(
+        count + more, classes, cluster=[f"{value:064x}" for value in rng.permutation(10_000)[: count + more]]
+    )
+    settings = NormalizeParams(test_share=0.3, validation_share=0.2)
+    before, after = split_of(rows.iloc[:count], settings), split_of(rows, settings)
+    assert set(rows["label"][after == "train"]) == set(rows["label"]), "every class has a training image"
+    moved = before.index[before != after.iloc[:count]]
+    drawn = split_of(rows.assign(label="one"), settings)
+    # Only the image that stood in for a class without any training image may go back to where it was drawn.
+    assert all(before[i] == "train" and after[i] == drawn[i] for i in moved)
+    assert rows.loc[moved, "label"].is_unique
+
+
+def test_a_class_of_one_image_trains():
+    rows = pd.concat([labelled(200), labelled(1, cluster=["7" * 64], label="alone")], ignore_index=True)
+    for share in (0.1, 0.9):
+        assert split_of(rows, NormalizeParams(test_share=share, validation_share=0)).iloc[-1] == "train"
+
+
+@pytest.mark.parametrize(
+    ("rows", "settings", "failing"),
+    [
+        (labelled(40), {"min_train_images": 41}, {"enough_train_images"}),
+        (
+            labelled(40, split=["test"] * 40),
+            {},
+            {"every_class_trained", "enough_train_images", "train_mean_inside", "train_std_positive"},
+        ),
+        (labelled(40, cluster="a" * 64, split=["train", "test"] * 20), {}, {"no_leak"}),
+        (labelled(40, split=["train", "holdout"] * 20), {}, {"splits_valid", "nothing_lost", "images_once"}),
+        (
+            labelled(60, split=["train"] * 40 + ["test"] * 20, label=["a"] * 40 + ["b"] * 20),
+            {},
+            {"every_class_trained"},
+        ),
+    ],
+)
+def test_the_gate(tmp_path, rows, settings, failing):
+    report = run(tmp_path, rows, **settings)
+    assert {check.name for check in report.failed} == failing
+
+
+def test_flat_data_fail(tmp_path):
+    report = run(tmp_path, labelled(40), pixels=np.full((40, 8, 8, 1), 255, np.uint8))
+    assert {check.name for check in report.failed} == {"train_mean_inside", "train_std_positive"}
+
+
+def test_bad_input_is_an_error_with_a_remedy(tmp_path):
+    with pytest.raises(EmptyDatasetError):
+        run(tmp_path, labelled(3, status="rejected", reason="flat"))
+    with pytest.raises(CorruptFileError, match=r"\(9, 9, 1\)"):
+        run(tmp_path, labelled(3), pixels=np.zeros((3, 9, 9, 1), np.uint8))
+    with pytest.raises(CorruptFileError, match="has 2 images"):
+        run(tmp_path, labelled(3), pixels=np.zeros((2, 8, 8, 1), np.uint8))
+    with pytest.raises(ParamsError, match="leave nothing to train on"):
+        parse(NormalizeParams, {"test_share": 0.6, "validation_share": 0.4}, "datasets.base.normalize")

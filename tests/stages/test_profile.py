@@ -1,0 +1,123 @@
+"""Every collected file keeps its row; the memo and the workers change no byte."""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from genimg_core.params import ImageParams
+from genimg_core.stages.profile import ProfileParams
+from genimg_core.store.manifest import PROFILE_COLUMNS
+from tests.pictures import encoded, photo, run_profile, write_raw
+
+IMAGE = ImageParams(size=16, channels=3)
+PNG = encoded(photo(1))
+FILES = {
+    "a/one.PNG": PNG,
+    "a/same.png": PNG,
+    "b/two.jpg": encoded(photo(2), "JPEG"),
+    "b/cut.png": PNG[:-400],
+    "b/empty.png": b"",
+    "c/note.txt": b"a note",
+    "c/three.gif": encoded(photo(3), "GIF"),
+}
+
+
+@pytest.fixture
+def raw(tmp_path, monkeypatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    write_raw(
+        tmp_path / "raw",
+        FILES,
+        labels={"a/one.PNG": "x"},
+        splits={"b/two.jpg": "test"},
+        refused={"d/gone.png": "missing_file"},
+    )
+    return tmp_path / "raw"
+
+
+def test_every_file_keeps_its_row(raw, tmp_path):
+    report = run_profile(raw, tmp_path / "p", IMAGE)
+    table = pd.read_parquet(tmp_path / "p" / "profile.parquet").set_index("path")
+    assert list(table.index) == sorted([*FILES, "d/gone.png"])
+    reasons = table["reason"].dropna().to_dict()
+    assert reasons == {
+        "b/cut.png": "truncated",
+        "b/empty.png": "empty",
+        "c/note.txt": "unreadable",
+        "d/gone.png": "missing_file",
+    }
+    assert set(PROFILE_COLUMNS) <= {"path", *table.columns}
+    assert table["row"].to_dict() == {
+        "a/one.PNG": 0,
+        "a/same.png": 0,
+        "b/cut.png": -1,
+        "b/empty.png": -1,
+        "b/two.jpg": 1,
+        "c/note.txt": -1,
+        "c/three.gif": 2,
+        "d/gone.png": -1,
+    }
+    assert table.loc["a/one.PNG", ["label", "format", "extension", "width"]].tolist() == ["x", "png", "png", 48]
+    assert table.loc["b/two.jpg", "split"] == "test"
+    images, thumbnails = np.load(tmp_path / "p" / "images.npy"), np.load(tmp_path / "p" / "thumbnails.npy")
+    assert images.shape == (3, 16, 16, 3)
+    assert thumbnails.shape == (3, 32, 32, 4)
+    assert np.abs(images[0].astype(int) - np.asarray(photo(1).resize((16, 16), 1), int)).max() <= 1
+    assert not report.failed
+    assert report.metrics["unreadable"] == 4
+    assert report.facts["unreadable_reasons"] == {"empty": 1, "missing_file": 1, "truncated": 1, "unreadable": 1}
+    assert (tmp_path / "p" / "report" / "raw.png").is_file()
+
+
+def test_memo_and_workers_change_no_byte(raw, tmp_path, monkeypatch):
+    monkeypatch.setenv("GENIMG_WORKERS", "1")
+    reports = [run_profile(raw, tmp_path / "fresh", IMAGE)]
+    reports.append(run_profile(raw, tmp_path / "remembered", IMAGE))
+    shutil.rmtree(".genimg")
+    monkeypatch.setenv("GENIMG_WORKERS", "3")
+    reports.append(run_profile(raw, tmp_path / "forgotten", IMAGE))
+    (tmp_path / ".genimg" / "memo" / "profile.sqlite").write_bytes(b"damaged" * 1000)
+    reports.append(run_profile(raw, tmp_path / "damaged", IMAGE))
+    assert reports == [reports[0]] * 4
+    digests = [hash_of(tmp_path / name) for name in ("fresh", "remembered", "forgotten", "damaged")]
+    assert digests == [digests[0]] * 4
+
+
+def test_the_memo_is_used(raw, tmp_path, monkeypatch):
+    run_profile(raw, tmp_path / "first", IMAGE)
+    # What is remembered needs no bytes: only the new image is read.
+    for shard in (raw / "shards").iterdir():
+        shard.unlink()
+    run_profile(raw, tmp_path / "second", IMAGE)
+    assert hash_of(tmp_path / "first") == hash_of(tmp_path / "second")
+
+
+def test_another_form_is_not_taken_from_the_memo(raw, tmp_path):
+    run_profile(raw, tmp_path / "first", IMAGE)
+    run_profile(raw, tmp_path / "second", ImageParams(size=16, channels=1))
+    assert np.load(tmp_path / "second" / "images.npy").shape == (3, 16, 16, 1)
+
+
+def test_limits_reach_the_decoder(raw, tmp_path):
+    run_profile(raw, tmp_path / "p", IMAGE, ProfileParams(max_pixels=48 * 48 - 1))
+    assert (pd.read_parquet(tmp_path / "p" / "profile.parquet")["row"] == -1).all()
+    assert np.load(tmp_path / "p" / "images.npy").shape == (0, 16, 16, 3)
+
+
+def test_a_source_of_bad_files_only(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_raw(tmp_path / "raw", {"a": b"", "b": b"x"})
+    report = run_profile(tmp_path / "raw", tmp_path / "p", IMAGE)
+    assert (report.metrics["decodable"], report.metrics["unreadable"]) == (0, 2)
+
+
+def hash_of(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            digest.update(path.relative_to(folder).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()
