@@ -122,8 +122,8 @@ class _Workers:
         if self._pool is None:
             context = multiprocessing.get_context("forkserver")
             context.set_forkserver_preload([getattr(self._function, "func", self._function).__module__])
-            self._pool = ProcessPool(self._processes, initializer=_prepare_worker, initargs=(self._limits,),
-                                     context=context)
+            self._pool = ProcessPool(self._processes, initializer=_prepare_worker,
+                                     initargs=(self._function, self._limits), context=context)
         with _single_threaded_libraries():
             future = self._pool.schedule(_run, (self._function, items, self._limits.seconds, alone),
                                          timeout=self._limits.seconds * WALL_FACTOR * POOL_FACTOR)
@@ -179,8 +179,11 @@ class _Workers:
             self._pool = None
 
 
-def _prepare_worker(limits: Limits) -> None:
-    """Runs once in each worker: quiet, bounded, and gone with its parent."""
+def _prepare_worker(function: Callable[[Any], Any], limits: Limits) -> None:
+    """Runs once in each worker: quiet, bounded, and gone with its parent.
+
+    `function` came with its module: what the import takes is not taken from the images' memory.
+    """
     logging.disable(logging.CRITICAL)
     # Decoders' C libraries print about what they find; errors of ours travel through the pipe.
     nowhere = os.open(os.devnull, os.O_WRONLY)

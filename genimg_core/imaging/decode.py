@@ -28,6 +28,9 @@ RASTER_FORMATS = (
 """What Pillow decodes itself. Not: EPS (runs Ghostscript), WMF (draws with the system), and BUFR, GRIB, HDF5 and MPEG
 (no decoder)."""
 
+Image.init()  # every plugin now, not at the first strange file, where it would be taken from that file's memory
+_FORMATS = [name for name in RASTER_FORMATS if name in Image.OPEN]
+
 DECODER_ERRORS = (ArithmeticError, AssertionError, AttributeError, BufferError, EOFError, LookupError, OSError,
                   RuntimeError, SyntaxError, TypeError, ValueError, struct.error, zlib.error)
 """What Pillow's plugins raise on bad data."""
@@ -83,11 +86,6 @@ class _Refused(Exception):
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(detail)
         self.reason = reason
-
-
-def prepare() -> None:
-    """Load every plugin now (a tenth of a second), not at the first strange file."""
-    Image.init()
 
 
 def decode(data: bytes, limits: DecodeLimits, wanted: tuple[int, int] | None = None) -> Decoded:
@@ -167,8 +165,7 @@ def _decode(data: bytes, limits: DecodeLimits, wanted: tuple[int, int] | None, h
 
 
 def _open(data: bytes) -> Image.Image:
-    prepare()
-    return Image.open(io.BytesIO(data), formats=[name for name in RASTER_FORMATS if name in Image.OPEN])
+    return Image.open(io.BytesIO(data), formats=_FORMATS)
 
 
 def _orientation(image: Image.Image) -> int:

@@ -4,8 +4,8 @@
     KID = mean_{i != j} k(x_i, x_j) + mean_{i != j} k(y_i, y_j) - 2 mean_{i, j} k(x_i, y_j)
 
 Over the whole set at once, not the average of random subsets. Unbiased: its expectation is 0 between equal
-distributions whatever n is, so it may be slightly negative. Where both sides are drawn class by class in fixed shares it
-is so by about the variance between classes over n: read it, too, beside its real-vs-real floor.
+distributions whatever n is, so it may be slightly negative. Where both sides are drawn class by class in fixed shares
+it is so by about the variance between classes over n: read it, too, beside its real-vs-real floor.
 """
 
 from __future__ import annotations

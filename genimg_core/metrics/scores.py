@@ -33,8 +33,8 @@ class Score:
     """The interval: see metrics/bootstrap.py."""
 
 
-# One thread: hundreds of small factorisations gain nothing by more, and beside another busy process take a hundred times
-# as long; and the bits no longer depend on how many there are.
+# One thread: hundreds of small factorisations gain nothing by more, and beside another busy process they take a
+# hundred times as long; and the bits no longer depend on how many threads there are.
 @threadpool_limits.wrap(limits=1, user_api="blas")
 def score_features(real: np.ndarray, generated: np.ndarray, floor: np.ndarray, *, real_labels: np.ndarray,
                    generated_labels: np.ndarray, k: int, resamples: int, probability: float,

@@ -104,7 +104,7 @@ def _picture_of_the_hardest(report: Path, network: ClassifierNetwork, examples: 
     mistaken = {i: f"\nas {classes[said[i]]}" for i in shown if said[i] != labels[i]}
     captions = [f"{classes[labels[i]]}\n{of_truth[i]:.2f}{mistaken.get(i, '')}" for i in shown]
     save_png(contact_sheet(list(images[shown]), captions, columns=12), report / "hardest.png")
-    return (Picture("hardest.png", "The held-out images that it finds hardest: class, its probability, what it was taken for"),)
+    return (Picture("hardest.png", "Held-out images it finds hardest: class, its probability, what it was taken for"),)
 
 
 STAGE = Stage(

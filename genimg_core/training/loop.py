@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -154,10 +155,11 @@ def train(trainer: Trainer, resume: Path, what: str) -> None:
     found = read_snapshot(resume)
     if found is not None:
         trainer.restore(found)
+        print(f"{what}: going on at {trainer.seen_images:,} images seen", file=sys.stderr, flush=True)
     kept_at = trainer.seen_images
     with progress(what, params.seen_images) as advance:
         if kept_at:
-            advance(kept_at, note="(resumed)")
+            advance(kept_at)
         while trainer.seen_images < params.seen_images:
             trainer.step()
             advance(params.batch, note=_note(trainer.log))

@@ -54,7 +54,7 @@ def test_the_folder(tmp_path):
     labels = sample_labels(np.array([6, 3, 1]), 10)
     images = np.random.default_rng(0).integers(0, 256, (10, 8, 8, 3), dtype=np.uint8)
     write_samples(tmp_path, SETTINGS, images, labels, seed=5)
-    rows = list(csv.DictReader((tmp_path / "samples.csv").open(encoding="utf8")))
+    rows = list(csv.DictReader((tmp_path / "samples.csv").read_text(encoding="utf8").splitlines()))
     assert [row["label"] for row in rows[:4]] == ["a", "b", "γ", "a"] and len(rows) == 10
     for index, row in enumerate(rows):
         assert row["index"] == str(index) and row["seed"] == "5"

@@ -75,9 +75,9 @@ def test_without_a_parent_every_hash_depends_on_data_and_params(tmp_path):
 
 
 def command_line(folder, family):
-    """`genimg pretrain m` in a project of its own; about 600 steps, a snapshot every 40."""
+    """`genimg pretrain m` in a project of its own; 300 steps, a snapshot every 40."""
     write_dataset(folder / "data")
-    entry = {"dataset": "base", "family": family, "seen_images": 9600, "batch": 16, "log_images": 320, "snapshot_images": 640, "device": "cpu",
+    entry = {"dataset": "base", "family": family, "seen_images": 4800, "batch": 16, "log_images": 320, "snapshot_images": 640, "device": "cpu",
              family: NARROW[family]}
     (folder / "params.yaml").write_text(json.dumps({"seed": 0, "threads": 1, "pretrain": {"m": entry}}))
     return [sys.executable, "-m", "genimg_core.cli", "pretrain", "m", "--dataset", "data", "--model", "model", "--report", "report",
@@ -102,7 +102,8 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path, family):
     assert not (tmp_path / "killed/model").exists()
     assert snapshots
 
-    subprocess.run(command, cwd=tmp_path / "killed", env={**env, "GENIMG_RUN": "again"}, check=True, capture_output=True)
+    again = subprocess.run(command, cwd=tmp_path / "killed", env=env, check=True, capture_output=True, text=True)
+    assert "training m: going on at " in again.stderr
     command, env = command_line(tmp_path / "straight", family)
     subprocess.run(command, cwd=tmp_path / "straight", env=env, check=True, capture_output=True)
     assert files(tmp_path / "killed") == files(tmp_path / "straight")
