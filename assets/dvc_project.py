@@ -5,8 +5,8 @@ Knows nothing of images, of this program, or of Dagster.
 dvc.lock holds, for every stage, the hashes of what it read and wrote, and its settings. Three figures are made of it:
 
 * the *data version*: a hash over the stage's outputs;
-* the *recipe*: a hash over its command, its settings (params) and its code, which is to say every file it reads that
-  has a `.py` suffix and that no other stage writes;
+* the *recipe*: a hash over its command, its settings (params) and its program, which is to say every file it reads that
+  no stage writes and that is not a source of data;
 * whether each of its *inputs* (the stages it reads from) is still the one it read.
 
 What DVC itself calls changed decides; the hashes only give a change a name. So a stage is stale by these figures
@@ -18,7 +18,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -50,9 +50,9 @@ class PlannedStage:
     name: str
     command: str
     code: tuple[str, ...]
-    """Files read that hold its program."""
+    """Files read that hold its program: modules, templates."""
     files: tuple[str, ...]
-    """Other files read that no stage writes: what comes from outside."""
+    """Files read that stand for data from outside."""
     data: tuple[str, ...]
     """What it reads of other stages' outputs."""
     params: tuple[str, ...]
@@ -83,10 +83,16 @@ class StageState:
 
 
 class DvcProject:
-    """A folder with a dvc.yaml. Reads only; running is left to the `dvc` command."""
+    """A folder with a dvc.yaml. Reads only; running is left to the `dvc` command.
 
-    def __init__(self, root: Path) -> None:
+    Args:
+        root: the folder.
+        is_source: tells of a file that no stage writes whether it stands for data (else it is part of a program).
+    """
+
+    def __init__(self, root: Path, is_source: Callable[[str], bool]) -> None:
         self.root = root.resolve()
+        self.is_source = is_source
         self._plan: tuple[object, dict[str, PlannedStage]] | None = None
 
     def plan(self) -> dict[str, PlannedStage]:
@@ -98,7 +104,7 @@ class DvcProject:
         stamp = self._stamp()
         if self._plan is None or self._plan[0] != stamp:
             with self._open() as repo:
-                self._plan = stamp, _plan(repo)
+                self._plan = stamp, _plan(repo, self.is_source)
         return self._plan[1]
 
     def states(self) -> dict[str, StageState]:
@@ -112,7 +118,7 @@ class DvcProject:
         for _ in range(ATTEMPTS):
             before = lock.stat().st_mtime_ns if lock.is_file() else None
             with self._open() as repo:
-                states = _states(repo, self.root)
+                states = _states(repo, self.root, self.is_source)
             if before == (lock.stat().st_mtime_ns if lock.is_file() else None):
                 return states
         raise ProjectBusyError("dvc.lock changes too often just now")
@@ -183,36 +189,39 @@ def _all_causes(error: BaseException) -> str:
     return ": ".join(" ".join(text.split()) for text in said)
 
 
-def _plan(repo: Any) -> dict[str, PlannedStage]:
+def _plan(repo: Any, is_source: Callable[[str], bool]) -> dict[str, PlannedStage]:
     import networkx
 
     graph = repo.index.graph  # an edge leads from a stage to one that it reads from
     order = {stage.name: place for place, stage in enumerate(networkx.dfs_postorder_nodes(graph))}
-    return {stage.name: _planned(repo, stage, sorted((other.name for other in graph.successors(stage)), key=order.get),
-                                 graph)
-            for stage in sorted(graph, key=lambda stage: order[stage.name])}
+    plan = {}
+    for stage in sorted(graph, key=lambda stage: order[stage.name]):
+        upstream = sorted(graph.successors(stage), key=lambda other: order[other.name])
+        plan[stage.name] = _planned(repo, stage, upstream, is_source)
+    return plan
 
 
-def _planned(repo: Any, stage: DvcStage, upstream: list[str], graph: Any) -> PlannedStage:
+def _planned(repo: Any, stage: DvcStage, upstream: list[DvcStage], is_source: Callable[[str], bool]) -> PlannedStage:
     from dvc.dependency import ParamsDependency
 
-    written = [_path(repo, out) for other in graph.successors(stage) for out in other.outs]
+    written = [_path(repo, out) for other in upstream for out in other.outs]
     read = [_path(repo, dep) for dep in stage.deps if not isinstance(dep, ParamsDependency)]
     data = tuple(path for path in read if any(_overlap(path, out) for out in written))
     outside = [path for path in read if path not in data]
     params = [name for dep in stage.deps if isinstance(dep, ParamsDependency) for name in dep.params]
     command = stage.cmd if isinstance(stage.cmd, str) else "\n".join(stage.cmd or [])
-    return PlannedStage(name=stage.name, command=command, code=tuple(path for path in outside if path.endswith(".py")),
-                        files=tuple(path for path in outside if not path.endswith(".py")), data=data,
-                        params=tuple(params), outputs=tuple(_path(repo, out) for out in stage.outs),
-                        upstream=tuple(upstream))
+    files = tuple(path for path in outside if is_source(path))
+    return PlannedStage(name=stage.name, command=command, code=tuple(path for path in outside if path not in files),
+                        files=files, data=data, params=tuple(params),
+                        outputs=tuple(_path(repo, out) for out in stage.outs),
+                        upstream=tuple(other.name for other in upstream))
 
 
-def _states(repo: Any, root: Path) -> dict[str, StageState]:
+def _states(repo: Any, root: Path, is_source: Callable[[str], bool]) -> dict[str, StageState]:
     from dvc.lock import LockError
 
     with _locked(repo):  # dvc.lock is not written in one go
-        plan = _plan(repo)
+        plan = _plan(repo, is_source)
         by_name = {stage.name: stage for stage in repo.index.stages}
         lock = _read_lock(root)
     states = {}
@@ -311,8 +320,8 @@ def _hashes(entry: dict[str, Any], kind: str) -> dict[str, str]:
 
 
 def _recipe_of_lock(entry: dict[str, Any], planned: PlannedStage) -> str:
-    read = _hashes(entry, "deps").items()
-    code = {path: md5 for path, md5 in read if path.endswith(".py") and path not in planned.data}
+    known = {*planned.data, *planned.files}
+    code = {path: md5 for path, md5 in _hashes(entry, "deps").items() if path not in known}
     return _digest([entry.get("cmd"), entry.get("params"), code])
 
 

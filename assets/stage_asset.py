@@ -14,7 +14,7 @@ import dagster as dg
 
 from assets.checks import check_results, check_specs
 from assets.dvc_project import DvcProject
-from assets.names import STAGE_KEY, asset_key, instance, settings_key
+from assets.names import STAGE_KEY, asset_key, file_key, instance, settings_key
 from assets.previews import picture_markdown
 from genimg_core.errors import GateFailedError
 from genimg_core.lifeline import tethered
@@ -58,7 +58,7 @@ class Workspace:
     project: DvcProject = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "project", DvcProject(self.root))
+        object.__setattr__(self, "project", DvcProject(self.root, is_source=lambda path: file_key(path) is not None))
 
     def look_at(self, datasets: Sequence[str], limit_s: float | None = None) -> subprocess.CompletedProcess[str]:
         """Scan the sources of these data sets; what was said is in `stdout`.

@@ -17,8 +17,8 @@ PARTS = ("genimg_core", "assets", "orchestration", "dvc.yaml", "params.yaml", "p
 TINY: dict[str, Any] = {
     "seed": 0, "threads": 1, "image": {"size": 16, "channels": 1},
     "datasets": {
-        "base": {"source": {"kind": "glyphs", "script": "latin_capitals", "images": 400}},
-        "target": {"source": {"kind": "glyphs", "script": "greek_small", "images": 96, "reference_images": 72}},
+        "base": {"source": {"kind": "glyphs", "script": "latin_capitals", "images": 400}, "label": {"seen_images": 3200}},
+        "target": {"source": {"kind": "glyphs", "script": "greek_small", "images": 96, "reference_images": 72}, "label": {"seen_images": 3200}},
     },
     "pretrain": {"latin": {"dataset": "base", "seen_images": 960, "batch": 32}},
     "finetune": {"greek": {"dataset": "target", "from": "latin", "seen_images": 320, "batch": 32}},

@@ -44,7 +44,7 @@ def raw_suite(*, min_images: int = 1, max_unreadable_share: float = 0.0,
     return (
         Expectation("enough_images", "number of collected files", "ExpectTableRowCountToBeBetween",
                     {"min_value": min_images}),
-        Expectation("few_unreadable", "share of the collected files that can be read", "ExpectColumnValuesToBeNull",
+        Expectation("few_unreadable", "share of the collected files that cannot be read", "ExpectColumnValuesToBeNull",
                     {"column": "reason", "mostly": round(1 - max_unreadable_share, 12)}),
         Expectation("paths_unique", "no two rows are of one file", "ExpectColumnValuesToBeUnique", {"column": "path"}),
         Expectation("paths_present", "every row names its file", "ExpectColumnValuesToNotBeNull", {"column": "path"}),
@@ -83,7 +83,7 @@ def clean_suite(*, collected: int = 1, min_images_kept: int = 1,
                     "ExpectColumnPairValuesToBeEqual", {"column_A": "status", "column_B": "status_by_reason"}),
         Expectation("enough_kept", "number of kept images", "ExpectColumnUniqueValueCountToBeBetween",
                     {"column": "kept_path", "min_value": min_images_kept}),
-        Expectation("few_rejected", "share of the collected files that are kept", "ExpectColumnValuesToBeInSet",
+        Expectation("few_rejected", "share of the collected files that are rejected", "ExpectColumnValuesToBeInSet",
                     {"column": "status", "value_set": ["kept"], "mostly": round(1 - max_rejected_share, 12)}),
         Expectation("kept_have_pixels", "every kept image has its row in the pixel arrays",
                     "ExpectColumnMinToBeBetween", {"column": "kept_row", "min_value": 0}),
@@ -189,20 +189,20 @@ def _check(expected: Expectation, result: dict[str, Any], frame: pd.DataFrame) -
 
 
 def _observed(expected: Expectation, figures: dict[str, Any]) -> Scalar:
-    """The figure that decided: an observed value, or a share, or the number of rows that fail."""
+    """The figure that decided: an observed value, or the share or number of rows that fail (params.yaml bounds these)."""
     if "observed_value" in figures:
         value = figures["observed_value"]
         return ", ".join(map(str, value)) if isinstance(value, list) else value
     if "mostly" in expected.settings:
         judged = figures["element_count"] - figures.get("missing_count", 0)
-        return 1 - figures["unexpected_count"] / judged if judged else 0.0
+        return figures["unexpected_count"] / judged if judged else 1.0
     return figures["unexpected_count"]
 
 
 def _threshold(expected: Expectation) -> Scalar:
     settings = expected.settings
     if "mostly" in settings:
-        return settings["mostly"]
+        return round(1 - settings["mostly"], 12)
     if "Values" in expected.kind and "Distinct" not in expected.kind:
         return 0  # rows that fail
     low, high = settings.get("min_value"), settings.get("max_value")

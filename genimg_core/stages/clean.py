@@ -38,7 +38,7 @@ class CleanParams(DefectLimits):
     """Root mean square difference (0..255) of colour-and-alpha thumbnails up to which two images are one."""
     warn_near_duplicate_share: Share = 0.05
     """A warning when more of the readable images than this are near-duplicates: they may be variants, not copies."""
-    max_rejected_share: Share = 0.5
+    max_rejected_share: Share = 0.9
     """Part of the collected files."""
     min_images_kept: Annotated[int, Field(ge=1)] = 10
     """Fewer are no data set."""

@@ -164,7 +164,7 @@ def make_standin(root: Path) -> StandIn:
     for stage, block in wiring["stages"].items():
         body = block.get("do", block)
         body["cmd"] = body["cmd"].replace("genimg ", "python standin.py ", 1)
-        body["deps"] = [*(dep for dep in body["deps"] if not dep.endswith(".py")), f"code/{stage}.py"]
+        body["deps"] = [*(dep for dep in body["deps"] if not dep.startswith("genimg_core/")), f"code/{stage}.py"]
         (root / "code" / f"{stage}.py").write_text("one = 1\n")
     write_yaml(root / "dvc.yaml", wiring)
     tree = json.loads(json.dumps(PARAMS))

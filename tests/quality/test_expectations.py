@@ -30,8 +30,8 @@ def one(kind: str, **settings) -> tuple[Expectation, ...]:
     [
         (one("ExpectTableRowCountToBeBetween", min_value=4), True, 4, 4),
         (one("ExpectTableRowCountToBeBetween", min_value=5), False, 4, 5),
-        (one("ExpectColumnValuesToBeNull", column="reason", mostly=0.75), True, 0.75, 0.75),
-        (one("ExpectColumnValuesToBeNull", column="reason", mostly=0.76), False, 0.75, 0.76),
+        (one("ExpectColumnValuesToBeNull", column="reason", mostly=0.75), True, 0.25, 0.25),
+        (one("ExpectColumnValuesToBeNull", column="reason", mostly=0.76), False, 0.25, 0.24),
         (one("ExpectColumnValuesToBeUnique", column="path"), True, 0, 0),
         (one("ExpectColumnValuesToBeBetween", column="width", min_value=2, max_value=3), False, 1, 0),
         (one("ExpectColumnMaxToBeBetween", column="width", min_value=1, max_value=3), True, 3.0, "1 to 3"),

@@ -42,7 +42,7 @@ def test_good_data_pass_and_every_declared_check_is_reported(profile, tmp_path):
 @pytest.mark.parametrize(
     ("settings", "failing", "observed"),
     [
-        ({"max_unreadable_share": 0.049}, "few_unreadable", 0.95),
+        ({"max_unreadable_share": 0.049}, "few_unreadable", 0.05),
         ({"min_images": 21}, "enough_images", 20),
         ({"max_side_px": 47}, "widths_valid", 19),
     ],
