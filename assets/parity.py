@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from assets.dvc_project import PlannedStage
+from assets.dvc_state import PlannedStage
 from assets.names import ASSET_OF, asset_key, file_key, settings_key, stage_of
 from genimg_core.stages.runner import STAGES
 

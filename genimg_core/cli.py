@@ -1,4 +1,7 @@
-"""`genimg`: a sub-command per stage (the commands of dvc.yaml) and per user verb. Nothing heavy is imported until it is needed."""
+"""`genimg`: a sub-command per stage (the commands of dvc.yaml) and per user verb.
+
+Nothing heavy is imported until it is needed.
+"""
 
 from __future__ import annotations
 
@@ -71,18 +74,33 @@ def _run_stage(command: str, arguments: list[str]) -> int:
     from genimg_core.stages.runner import load_stage, run_stage
 
     stage = load_stage(command)
-    parser = argparse.ArgumentParser(prog=f"genimg {command}", description=stage.summary,
-                                     epilog="dvc.yaml holds this stage's paths; `genimg run` calls it with them.")
+    parser = argparse.ArgumentParser(
+        prog=f"genimg {command}",
+        description=stage.summary,
+        epilog="dvc.yaml holds this stage's paths; `genimg run` calls it with them.",
+    )
     if stage.named:
         parser.add_argument("name", help="the entry of params.yaml")
     for key in (*stage.inputs, *stage.outputs):
-        parser.add_argument(f"--{key}", type=Path, required=True, metavar="PATH",
-                            help="read" if key in stage.inputs else "written when the stage has succeeded")
-    parser.add_argument("--report", type=Path, metavar="DIR", help="for report.json and its pictures (default: with the first output)")
+        parser.add_argument(
+            f"--{key}",
+            type=Path,
+            required=True,
+            metavar="PATH",
+            help="read" if key in stage.inputs else "written when the stage has succeeded",
+        )
+    parser.add_argument(
+        "--report", type=Path, metavar="DIR", help="for report.json and its pictures (default: with the first output)"
+    )
     parser.add_argument("--metrics", type=Path, metavar="FILE", help="flat numbers as JSON")
     given = vars(parser.parse_args(arguments))
-    report = run_stage(stage, given.get("name"), {key: given[key] for key in (*stage.inputs, *stage.outputs)},
-                       given["report"], given["metrics"])
+    report = run_stage(
+        stage,
+        given.get("name"),
+        {key: given[key] for key in (*stage.inputs, *stage.outputs)},
+        given["report"],
+        given["metrics"],
+    )
     told = ", ".join(f"{key} {_figure(value)}" for key, value in report.metrics.items())
     print(f"{command}{'@' + given['name'] if stage.named else ''}: {told}", flush=True)
     return 0

@@ -1,4 +1,7 @@
-"""The error tree. Every message holds the cause and the remedy; the command line prints both and exits with `exit_code`."""
+"""The error tree.
+
+Every message holds the cause and the remedy; the command line prints both and exits with `exit_code`.
+"""
 
 from __future__ import annotations
 

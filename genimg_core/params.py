@@ -89,8 +89,10 @@ def lookup(tree: dict[str, Any], dotted: str) -> Any:
         if not isinstance(here, dict) or key not in here:
             where = ".".join(walked) or str(PARAMS_FILE)
             known = [str(k) for k in here] if isinstance(here, dict) else []
-            raise ParamsError(f"'{'.'.join([*walked, key])}' is missing from {PARAMS_FILE}",
-                              f"add it under {where} (`{key}: {{}}` takes the defaults); {nearest(key, known)}")
+            raise ParamsError(
+                f"'{'.'.join([*walked, key])}' is missing from {PARAMS_FILE}",
+                f"add it under {where} (`{key}: {{}}` takes the defaults); {nearest(key, known)}",
+            )
         here = here[key]
         walked.append(key)
     return here
@@ -118,13 +120,18 @@ def _explain(error: ValidationError, kind: Any, value: Any, where: str) -> Param
     if first["type"] == "missing":
         return ParamsError(f"'{dotted}' is missing from {PARAMS_FILE}", "add it (`{}` takes the defaults of a section)")
     if first["type"] == "string_pattern_mismatch" and keys and keys[-1] == "[key]":
-        return ParamsError(f"'{'.'.join([where, *keys[:-1]]).strip('.')}' is no usable name",
-                           "names match [a-z][a-z0-9_]* (they become folders, stages and asset keys)")
-    return ParamsError(f"'{dotted}' is {first['input']!r}: {first['msg'][:1].lower() + first['msg'][1:]}", f"correct it in {PARAMS_FILE}")
+        return ParamsError(
+            f"'{'.'.join([where, *keys[:-1]]).strip('.')}' is no usable name",
+            "names match [a-z][a-z0-9_]* (they become folders, stages and asset keys)",
+        )
+    return ParamsError(
+        f"'{dotted}' is {first['input']!r}: {first['msg'][:1].lower() + first['msg'][1:]}",
+        f"correct it in {PARAMS_FILE}",
+    )
 
 
 def _is_union_tag(part: Any, value: Any) -> bool:
-    """pydantic puts the tag of a discriminated union into the path of an error."""
+    """Pydantic puts the tag of a discriminated union into the path of an error."""
     return isinstance(part, str) and part.startswith("kind:")
 
 

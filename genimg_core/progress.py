@@ -31,8 +31,14 @@ def _bar(what: str, total: int, unit: str) -> Iterator[Callable[..., None]]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeRemainingColumn(),
-               TextColumn("{task.fields[note]}"))
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(unit),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=total, note="")
         yield lambda n=1, note="": bar.update(task, advance=n, note=note)
@@ -49,6 +55,10 @@ def _plain(what: str, total: int, unit: str) -> Callable[..., None]:
         if now - told >= PLAIN_INTERVAL_S:
             told = now
             left = (total - done) * (now - started) / max(done, 1)
-            print(f"{what}: {done:,} of {total:,} {unit}, about {left:.0f} s left {note}".rstrip(), file=sys.stderr, flush=True)
+            print(
+                f"{what}: {done:,} of {total:,} {unit}, about {left:.0f} s left {note}".rstrip(),
+                file=sys.stderr,
+                flush=True,
+            )
 
     return advance

@@ -76,8 +76,10 @@ def _check_names(params: Params) -> None:
     for name, entry in params.generate.items():
         _known(name, list(trained_on), f"generate.{name}", "model")
         if entry.dataset != trained_on[name]:
-            raise ParamsError(f"'generate.{name}.dataset' is {entry.dataset}, but {name} is trained on {trained_on[name]}",
-                              f"write `dataset: {trained_on[name]}` under generate.{name}")
+            raise ParamsError(
+                f"'generate.{name}.dataset' is {entry.dataset}, but {name} is trained on {trained_on[name]}",
+                f"write `dataset: {trained_on[name]}` under generate.{name}",
+            )
 
 
 def _check_no_circle(params: Params) -> None:
@@ -86,10 +88,15 @@ def _check_no_circle(params: Params) -> None:
         while here in params.finetune:
             here = params.finetune[here].parent
             if here in walked:
-                raise ParamsError(f"'finetune.{name}' starts from itself ({' <- '.join([*walked, here])})", "let the chain start at a pretrain entry")
+                raise ParamsError(
+                    f"'finetune.{name}' starts from itself ({' <- '.join([*walked, here])})",
+                    "let the chain start at a pretrain entry",
+                )
             walked.append(here)
 
 
 def _known(value: str, known: list[str], where: str, what: str) -> None:
     if value not in known:
-        raise ParamsError(f"'{where}' names the {what} '{value}', which {PARAMS_FILE} does not have", nearest(value, known))
+        raise ParamsError(
+            f"'{where}' names the {what} '{value}', which {PARAMS_FILE} does not have", nearest(value, known)
+        )

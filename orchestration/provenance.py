@@ -27,7 +27,7 @@ from dagster._core.definitions.data_version import (
     get_input_event_pointer_tag,
 )
 
-from assets.dvc_project import ProjectBusyError, StageState
+from assets.dvc_state import ProjectBusyError, StageState
 from assets.names import asset_key, file_key, settings_key
 from assets.stage_asset import (
     ACTION_TAG,

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets.dvc_project import ProjectBrokenError, ProjectBusyError
+from assets.dvc_project import ProjectBrokenError
+from assets.dvc_state import ProjectBusyError
 from assets.stage_asset import Workspace
 from orchestration.provenance import Provenance
 

@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -21,7 +21,8 @@ from orchestration.home import FOLDER, prepare_home
 
 HOST = "127.0.0.1"
 START_LIMIT_S = 120.0
-LOCATION = ("-m", "orchestration.definitions")
+LOCATION = "python_module: {module_name: orchestration.definitions, location_name: genimg}"
+"""How Dagster finds the definitions, as an entry of its workspace file."""
 TICK_LIMIT_S = 600
 """For the sensor that scans the sources."""
 
@@ -31,13 +32,13 @@ class NotStartedError(Exception):
 
 
 @contextmanager
-def dagster_ui(root: Path, port: int, location: Sequence[str] = LOCATION) -> Iterator[str]:
+def dagster_ui(root: Path, port: int, location: str = LOCATION) -> Iterator[str]:
     """The webserver and the daemon of a project, in sessions of their own; both are gone when the block is left.
 
     Args:
         root: the project.
         port: to listen on, on the loopback interface.
-        location: how Dagster finds the definitions, as options of its commands.
+        location: an entry of Dagster's workspace file.
 
     Yields:
         The address, once it answers.
@@ -47,9 +48,11 @@ def dagster_ui(root: Path, port: int, location: Sequence[str] = LOCATION) -> Ite
     """
     home = prepare_home(root)
     env = environment({"DAGSTER_HOME": str(home), "DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS": str(TICK_LIMIT_S)})
+    workspace = home / "workspace.yaml"
+    workspace.write_text(f"load_from:\n  - {location}\n", encoding="utf8")
     address = f"http://{HOST}:{port}"
-    modules = {"webserver": ["dagster_webserver", "--host", HOST, "--port", str(port), *location],
-               "daemon": ["dagster._daemon", "run", *location]}
+    modules = {"webserver": ["dagster_webserver", "--host", HOST, "--port", str(port), "-w", str(workspace)],
+               "daemon": ["dagster._daemon", "run", "-w", str(workspace)]}
     with ExitStack() as stack:
         running = {}
         for name, words in modules.items():

@@ -1,4 +1,4 @@
-"""A copy of the project in a folder of its own, with settings small enough for a test: hundreds of images, tens of steps."""
+"""A copy of the project in a folder of its own, with settings small enough for a test."""
 
 from __future__ import annotations
 
@@ -12,13 +12,32 @@ from typing import Any
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parent.parent
-PARTS = ("genimg_core", "assets", "orchestration", "dvc.yaml", "params.yaml", "pyproject.toml", ".dvcignore", ".gitignore", ".dvc/config", ".dvc/.gitignore")
+PARTS = (
+    "genimg_core",
+    "assets",
+    "orchestration",
+    "dvc.yaml",
+    "params.yaml",
+    "pyproject.toml",
+    ".dvcignore",
+    ".gitignore",
+    ".dvc/config",
+    ".dvc/.gitignore",
+)
 
 TINY: dict[str, Any] = {
-    "seed": 0, "threads": 1, "image": {"size": 16, "channels": 1},
+    "seed": 0,
+    "threads": 1,
+    "image": {"size": 16, "channels": 1},
     "datasets": {
-        "base": {"source": {"kind": "glyphs", "script": "latin_capitals", "images": 400}, "label": {"seen_images": 3200}},
-        "target": {"source": {"kind": "glyphs", "script": "greek_small", "images": 96, "reference_images": 72}, "label": {"seen_images": 3200}},
+        "base": {
+            "source": {"kind": "glyphs", "script": "latin_capitals", "images": 400},
+            "label": {"seen_images": 3200},
+        },
+        "target": {
+            "source": {"kind": "glyphs", "script": "greek_small", "images": 96, "reference_images": 72},
+            "label": {"seen_images": 3200},
+        },
     },
     "pretrain": {"latin": {"dataset": "base", "seen_images": 960, "batch": 32}},
     "finetune": {"greek": {"dataset": "target", "from": "latin", "seen_images": 320, "batch": 32}},
@@ -34,14 +53,31 @@ class Project:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.env = {key: value for key, value in os.environ.items() if not key.startswith(("DAGSTER", "DVC", "GENIMG_RUN"))}
-        self.env |= {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(root),
-                     "DAGSTER_HOME": str(root / ".dagster"), "PYTHONUNBUFFERED": "1", "GENIMG_WORKERS": "2"}
+        self.env = {
+            key: value for key, value in os.environ.items() if not key.startswith(("DAGSTER", "DVC", "GENIMG_RUN"))
+        }
+        self.env |= {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": str(root),
+            "DAGSTER_HOME": str(root / ".dagster"),
+            "PYTHONUNBUFFERED": "1",
+            "GENIMG_WORKERS": "2",
+        }
 
     def run(self, *words: str, check: bool = True, **changes: str) -> subprocess.CompletedProcess[str]:
         """A command in the project; its output if it fails."""
-        done = subprocess.run(words, cwd=self.root, env=self.env | changes, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
-        assert not check or done.returncode == 0, f"{words} exited with {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+        done = subprocess.run(
+            words,
+            cwd=self.root,
+            env=self.env | changes,
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+        assert not check or done.returncode == 0, (
+            f"{words} exited with {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+        )
         return done
 
     def genimg(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -85,7 +121,11 @@ def make_project(folder: Path, params: dict[str, Any] | None = None) -> Project:
     tree["datasets"] = {name: {section: {} for section in SECTIONS} | entry for name, entry in tree["datasets"].items()}
     project.write_params(tree)
     (folder / ".dagster").mkdir()
-    for words in (("init", "-q"), ("add", "-A"), ("-c", "user.name=t", "-c", "user.email=t@localhost", "commit", "-qm", "start")):
+    for words in (
+        ("init", "-q"),
+        ("add", "-A"),
+        ("-c", "user.name=t", "-c", "user.email=t@localhost", "commit", "-qm", "start"),
+    ):
         project.run("git", *words)
     return project
 

@@ -28,8 +28,10 @@ def test_the_schema_imports_nothing_heavy():
 
 
 def test_no_core_module_imports_an_upper_layer():
-    statement = ("import importlib, pkgutil, genimg_core\n"
-                 "for m in pkgutil.walk_packages(genimg_core.__path__, 'genimg_core.'): importlib.import_module(m.name)")
+    statement = (
+        "import importlib, pkgutil, genimg_core\n"
+        "for m in pkgutil.walk_packages(genimg_core.__path__, 'genimg_core.'): importlib.import_module(m.name)"
+    )
     loaded = {name.split(".")[0] for name in modules_after(statement)}
     assert "torch" in loaded  # the walk did import what there is
     assert not loaded & {"dagster", "dvc", "assets", "orchestration", "pickle5"}
@@ -42,8 +44,10 @@ def test_the_definitions_load_without_the_heavy_ones():
 
 
 def test_help_answers_at_once():
-    """The bound is far over the half second that is aimed at: it finds an import that slipped in, not a busy machine."""
+    """The bound is far over the half second aimed at: it finds an import that slipped in, not a busy machine."""
     started = time.monotonic()
-    done = subprocess.run([sys.executable, "-m", "genimg_core.cli", "--help"], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "genimg_core.cli", "--help"], capture_output=True, text=True, check=True
+    )
     assert "pretrain" in done.stdout
     assert time.monotonic() - started < 5

@@ -21,23 +21,35 @@ def test_the_repository_s_params_are_valid(tree):
     assert set(params.generate) == {*params.pretrain, *params.finetune}
 
 
-@pytest.mark.parametrize(("edit", "said"), [
-    (lambda t: t["datasets"]["base"].update(cleen={}), ["datasets.base.cleen", "did you mean 'clean'?"]),
-    (lambda t: t["datasets"]["base"]["source"].update(imagse=3), ["datasets.base.source.imagse", "did you mean 'images'?"]),
-    (lambda t: t["pretrain"]["latin"].update(seen_image=3), ["pretrain.latin.seen_image", "did you mean 'seen_images'?"]),
-    (lambda t: t.update(evalute={}), ["'evalute'", "did you mean 'evaluate'?"]),
-    (lambda t: t["image"].update(size=0), ["image.size", "0"]),
-    (lambda t: t["image"].update(channels=2), ["image.channels", "2", "1 or 3"]),
-    (lambda t: t["datasets"]["base"].pop("clean"), ["datasets.base.clean", "missing"]),
-    (lambda t: t["datasets"].update({"My Set": t["datasets"]["base"]}), ["My Set", "[a-z][a-z0-9_]*"]),
-    (lambda t: t["pretrain"]["latin"].update(dataset="bass"), ["pretrain.latin.dataset", "bass", "did you mean 'base'?"]),
-    (lambda t: t["finetune"]["greek"].update({"from": "latn"}), ["finetune.greek.from", "did you mean 'latin'?"]),
-    (lambda t: t["finetune"]["greek"].update({"from": "greek"}), ["starts from itself"]),
-    (lambda t: t["generate"]["greek"].update(dataset="base"), ["generate.greek.dataset", "dataset: target"]),
-    (lambda t: t["finetune"].update(latin=t["finetune"]["greek"]), ["under pretrain and under finetune"]),
-    (lambda t: t.update(pretrain=None), ["'pretrain'"]),
-    (lambda t: t["datasets"]["base"]["source"].update(kind="floder"), ["datasets.base.source"]),
-])
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (lambda t: t["datasets"]["base"].update(cleen={}), ["datasets.base.cleen", "did you mean 'clean'?"]),
+        (
+            lambda t: t["datasets"]["base"]["source"].update(imagse=3),
+            ["datasets.base.source.imagse", "did you mean 'images'?"],
+        ),
+        (
+            lambda t: t["pretrain"]["latin"].update(seen_image=3),
+            ["pretrain.latin.seen_image", "did you mean 'seen_images'?"],
+        ),
+        (lambda t: t.update(evalute={}), ["'evalute'", "did you mean 'evaluate'?"]),
+        (lambda t: t["image"].update(size=0), ["image.size", "0"]),
+        (lambda t: t["image"].update(channels=2), ["image.channels", "2", "1 or 3"]),
+        (lambda t: t["datasets"]["base"].pop("clean"), ["datasets.base.clean", "missing"]),
+        (lambda t: t["datasets"].update({"My Set": t["datasets"]["base"]}), ["My Set", "[a-z][a-z0-9_]*"]),
+        (
+            lambda t: t["pretrain"]["latin"].update(dataset="bass"),
+            ["pretrain.latin.dataset", "bass", "did you mean 'base'?"],
+        ),
+        (lambda t: t["finetune"]["greek"].update({"from": "latn"}), ["finetune.greek.from", "did you mean 'latin'?"]),
+        (lambda t: t["finetune"]["greek"].update({"from": "greek"}), ["starts from itself"]),
+        (lambda t: t["generate"]["greek"].update(dataset="base"), ["generate.greek.dataset", "dataset: target"]),
+        (lambda t: t["finetune"].update(latin=t["finetune"]["greek"]), ["under pretrain and under finetune"]),
+        (lambda t: t.update(pretrain=None), ["'pretrain'"]),
+        (lambda t: t["datasets"]["base"]["source"].update(kind="floder"), ["datasets.base.source"]),
+    ],
+)
 def test_what_is_wrong_is_named(tree, edit, said):
     edit(tree)
     with pytest.raises(ParamsError) as caught:
@@ -57,7 +69,7 @@ def test_one_data_set_and_one_model_are_enough(tree):
 
 def test_a_file_that_is_no_yaml(tmp_path):
     (tmp_path / "params.yaml").write_text("a: [1, 2\nb: }")
-    with pytest.raises(ParamsError, match="not valid YAML.*line"):
+    with pytest.raises(ParamsError, match=r"not valid YAML.*line"):
         read(tmp_path / "params.yaml")
     with pytest.raises(ParamsError, match="there is no"):
         read(tmp_path / "nothing.yaml")

@@ -28,22 +28,28 @@ def test_the_same_stages_everywhere(blocks):
 def test_a_stage_is_wired_as_it_is_declared(blocks, name):
     stage, block = load_stage(name), blocks[name]
     words = block["cmd"].split()
-    options = dict(zip(words[2 + stage.named::2], words[3 + stage.named::2], strict=True))
-    assert words[:2 + stage.named] == ["genimg", name, *(["${key}"] if stage.named else [])]
+    options = dict(zip(words[2 + stage.named :: 2], words[3 + stage.named :: 2], strict=True))
+    assert words[: 2 + stage.named] == ["genimg", name, *(["${key}"] if stage.named else [])]
     assert stage.name == name and stage.summary == STAGE_SUMMARIES[name]
     data_options = [f"--{key}" for key in (*stage.inputs, *stage.outputs)]
     assert [key for key in options if key not in ("--report", "--metrics")] == data_options
     data_deps = [dep for dep in block["deps"] if not dep.startswith("genimg_core/")]
     assert data_deps == [options[f"--{key}"] for key in stage.inputs]
-    assert block["outs"] == [options[f"--{key}"] for key in stage.outputs] + ([options["--report"]] if "--report" in options else [])
+    assert block["outs"] == [options[f"--{key}"] for key in stage.outputs] + (
+        [options["--report"]] if "--report" in options else []
+    )
     assert block["metrics"] == [options["--metrics"]]
     declared = [dotted.replace("{name}", "${key}") for dotted, _ in stage.params.values()]
-    unlisted = {"datasets.${key}.source"}  # source.lock stands for it: what counts is what lies there, not how it is reached
+    unlisted = {
+        "datasets.${key}.source"
+    }  # source.lock stands for it: what counts is what lies there, not how it is reached
     assert sorted(block.get("params", [])) == sorted(set(declared) - unlisted)
 
 
 def test_code_dependencies_are_the_import_closure():
-    done = subprocess.run([sys.executable, "tools/wiring.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "tools/wiring.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 

@@ -1,7 +1,7 @@
 """Writes the code dependencies of each stage into dvc.yaml: the import closure of the stage's module.
 
-    python tools/wiring.py            write
-    python tools/wiring.py --check    exit 1 and name the stages whose list is not the closure
+python tools/wiring.py            write
+python tools/wiring.py --check    exit 1 and name the stages whose list is not the closure
 """
 
 from __future__ import annotations
@@ -45,7 +45,10 @@ def main() -> int:
     changed = rewire(tree)
     if "--check" in sys.argv:
         if changed:
-            print(f"dvc.yaml lists other code than these stages import: {', '.join(changed)}; `make wiring` mends it", file=sys.stderr)
+            print(
+                f"dvc.yaml lists other code than these stages import: {', '.join(changed)}; `make wiring` mends it",
+                file=sys.stderr,
+            )
         return 1 if changed else 0
     with path.open("w", encoding="utf8") as stream:
         yaml.dump(tree, stream)

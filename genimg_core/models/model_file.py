@@ -30,7 +30,8 @@ from genimg_core.training.generators import torch_generator
 
 STEPS = 10
 """Of a sampler that has steps, unless told otherwise."""
-GUIDANCE = 1.0
+GUIDANCE = 1.5
+"""Classifier-free, for a family that has it, unless told otherwise."""
 BATCH = 64
 """Images drawn at a time. Always this many: kernels choose their order of summation by the shape."""
 
@@ -105,7 +106,7 @@ class TrainedModel:
             seed: of the run.
             first_index: the first sample's index.
             steps: of the sampler; None takes 10.
-            guidance: classifier-free guidance; None takes 1, which is none.
+            guidance: classifier-free guidance; None takes 1.5; 1 is none.
             batch: images at a time (another number may change the last bit of a sample).
             what: for the progress line.
 

@@ -189,7 +189,7 @@ def _check(expected: Expectation, result: dict[str, Any], frame: pd.DataFrame) -
 
 
 def _observed(expected: Expectation, figures: dict[str, Any]) -> Scalar:
-    """The figure that decided: an observed value, or the share or number of rows that fail (params.yaml bounds these)."""
+    """The figure that decided: an observed value, or the share or number of rows that fail."""
     if "observed_value" in figures:
         value = figures["observed_value"]
         return ", ".join(map(str, value)) if isinstance(value, list) else value

@@ -34,7 +34,9 @@ class StageReports:
             for picture in tree["pictures"]:
                 picture["uri"] = data_uri(folder / picture["file"])
         except (OSError, ValueError, KeyError) as error:
-            raise CorruptFileError(f"{folder} holds no readable report ({error})", f"run `genimg run {stage}{'@' + name if name else ''}`") from None
+            raise CorruptFileError(
+                f"{folder} holds no readable report ({error})", f"run `genimg run {stage}{'@' + name if name else ''}`"
+            ) from None
         return tree
 
 
@@ -45,8 +47,13 @@ def data_uri(path: Path) -> str:
 
 def render(**content: Any) -> str:
     """The page. Every text is escaped: names and labels come from strangers' files."""
-    environment = Environment(loader=PackageLoader("genimg_core.reports"), autoescape=select_autoescape(default=True), undefined=StrictUndefined,
-                              trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=PackageLoader("genimg_core.reports"),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     environment.filters |= {"number": number, "percent": percent, "words": words}
     styles = Markup((Path(__file__).parent / "templates" / "page.css").read_text(encoding="utf8"))  # ours, not a user's
     return environment.get_template("page.html.j2").render(**content, styles=styles)
@@ -58,7 +65,7 @@ def number(value: float | int | str | None) -> str:
         return "–"
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
-    if isinstance(value, int) or value == int(value) and abs(value) >= 1:
+    if isinstance(value, int) or (value == int(value) and abs(value) >= 1):
         return f"{int(value):,}"
     return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.3g}" if abs(value) >= 0.001 else f"{value:.1e}"
 

@@ -1,6 +1,7 @@
 """Which of our own files a stage's result can depend on: the import closure of its module, read from the source.
 
-dvc.yaml lists these files as the stage's code dependencies (a test compares), and the resume key and the memo's key hash them.
+dvc.yaml lists these files as the stage's code dependencies (a test compares), and the resume key and the memo's key
+hash them.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ PACKAGE = Path(__file__).resolve().parent.parent
 
 
 def import_closure(module: str) -> tuple[Path, ...]:
-    """Every file of genimg_core that `module` imports, directly or not, at the top or inside a function; and their PACKAGE_DATA.
+    """Every file of genimg_core that `module` imports, directly or not, at the top or inside a function.
+
+    And what those files read: their PACKAGE_DATA.
 
     Args:
         module: a dotted name, `genimg_core.stages.clean`.
@@ -46,7 +49,9 @@ def code_hash(module: str) -> str:
 def _package_data(tree: ast.Module) -> tuple[str, ...]:
     """The files that a module says it reads: a literal `PACKAGE_DATA = ("templates/page.css", …)`."""
     for node in tree.body:
-        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "PACKAGE_DATA" for t in node.targets):
+        if isinstance(node, ast.Assign) and any(
+            isinstance(t, ast.Name) and t.id == "PACKAGE_DATA" for t in node.targets
+        ):
             return ast.literal_eval(node.value)
     return ()
 
@@ -68,5 +73,7 @@ def _file_of(module: str) -> Path | None:
     if path.with_suffix(".py").is_file():
         return path.with_suffix(".py")
     face = path / "__init__.py"
-    has_code = face.is_file() and any(not isinstance(node, ast.Expr) for node in ast.parse(face.read_text(encoding="utf8")).body)
+    has_code = face.is_file() and any(
+        not isinstance(node, ast.Expr) for node in ast.parse(face.read_text(encoding="utf8")).body
+    )
     return face if has_code else None

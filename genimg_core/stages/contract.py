@@ -51,8 +51,14 @@ class StageReport:
 
     def write(self, folder: Path, stage: str, name: str | None) -> None:
         """Write `folder/report.json`."""
-        tree = {"stage": stage, "name": name, **self.facts, "metrics": self.metrics,
-                "checks": [asdict(check) for check in self.checks], "pictures": [asdict(p) for p in self.pictures]}
+        tree = {
+            "stage": stage,
+            "name": name,
+            **self.facts,
+            "metrics": self.metrics,
+            "checks": [asdict(check) for check in self.checks],
+            "pictures": [asdict(p) for p in self.pictures],
+        }
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / "report.json", tree)
 
@@ -82,4 +88,6 @@ class Stage:
 
 def write_json(path: Path, tree: Any) -> None:
     """JSON as every output has it: sorted keys, UTF-8, no NaN, a newline at the end."""
-    path.write_text(json.dumps(tree, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf8")
+    path.write_text(
+        json.dumps(tree, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf8"
+    )

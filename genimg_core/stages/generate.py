@@ -26,8 +26,8 @@ class GenerateParams(Section):
     """Only these classes; none named means all."""
     steps: Annotated[int, Field(ge=1, le=1_000)] = 10
     """Of the sampler, for a family that has one (flow: Heun steps of two evaluations each, the last of one)."""
-    guidance: Annotated[float, Field(ge=0, le=20)] = 1.0
-    """Classifier-free guidance: 1 is none and costs half; higher is clearer and less varied."""
+    guidance: Annotated[float, Field(ge=0, le=20)] = 1.5
+    """Classifier-free guidance: 1 is none and costs half; more is clearer and less varied. For a family that has it."""
     batch: Annotated[int, Field(ge=1, le=65_536)] = 64
     """Images at a time, always as many (padded): the count of images changes no sample; this may, in the last bit."""
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -12,15 +12,23 @@ CHECKS = (("page_is_self_contained", "The page fetches nothing: no address of an
 DATA_STAGES = ("collect", "profile", "validate", "clean", "label", "normalize")
 
 
-def report(*, reports: Path, page: Path, report: Path, datasets: dict[str, Any], pretrain: dict[str, Any], finetune: dict[str, Any],
-           generate: dict[str, Any]) -> StageReport:
+def report(
+    *,
+    reports: Path,
+    page: Path,
+    report: Path,
+    datasets: dict[str, Any],
+    pretrain: dict[str, Any],
+    finetune: dict[str, Any],
+    generate: dict[str, Any],
+) -> StageReport:
     """Write `page/index.html`.
 
     Args:
         reports: the folder of all stages' reports.
         page: where index.html goes.
         report: unused; report.json goes beside the page.
-        datasets: the entries of params.yaml; their names are what is shown (a removed entry's folder may still lie there).
+        datasets: the entries of params.yaml; their names are what is shown (a removed entry's folder may stay).
         pretrain: the same.
         finetune: the same.
         generate: the same.
@@ -35,23 +43,55 @@ def report(*, reports: Path, page: Path, report: Path, datasets: dict[str, Any],
     models = {}
     for stage, entries in (("pretrain", pretrain), ("finetune", finetune)):
         for name, entry in entries.items():
-            models[name] = {"kind": stage, "dataset": entry["dataset"], "from": entry.get("from"), "train": read(stage, name)}
+            models[name] = {
+                "kind": stage,
+                "dataset": entry["dataset"],
+                "from": entry.get("from"),
+                "train": read(stage, name),
+            }
             if name in generate:
                 models[name] |= {"generate": read("generate", name), "evaluate": read("evaluate", name)}
     extractor = read("extractor")
     html = render(datasets=data, models=models, extractor=extractor)
     (page / "index.html").write_text(html, encoding="utf8")
     checks = [check for stages in data.values() for stage in stages.values() for check in stage["checks"]]
-    checks += [check for model in models.values() for key in ("train", "generate", "evaluate") if key in model for check in model[key]["checks"]]
-    foreign = [mark for mark in ('src="http', "src='http", "url(http", '<link', "<script") if mark in html]
+    checks += [
+        check
+        for model in models.values()
+        for key in ("train", "generate", "evaluate")
+        if key in model
+        for check in model[key]["checks"]
+    ]
+    foreign = [mark for mark in ('src="http', "src='http", "url(http", "<link", "<script") if mark in html]
     return StageReport(
-        facts={"page": "index.html", "datasets": list(datasets), "models": list(models), "warnings": sum(not check["passed"] for check in checks)},
-        metrics={"page_bytes": len(html.encode()), "datasets": len(datasets), "models": len(models), "checks": len(checks),
-                 "warnings": sum(not check["passed"] for check in checks)},
-        checks=(Check(CHECKS[0][0], not foreign, ", ".join(foreign) or "nothing", "nothing", CHECKS[0][1]),))
+        facts={
+            "page": "index.html",
+            "datasets": list(datasets),
+            "models": list(models),
+            "warnings": sum(not check["passed"] for check in checks),
+        },
+        metrics={
+            "page_bytes": len(html.encode()),
+            "datasets": len(datasets),
+            "models": len(models),
+            "checks": len(checks),
+            "warnings": sum(not check["passed"] for check in checks),
+        },
+        checks=(Check(CHECKS[0][0], not foreign, ", ".join(foreign) or "nothing", "nothing", CHECKS[0][1]),),
+    )
 
 
 STAGE = Stage(
-    name="report", summary="one self-contained HTML page of everything", inputs=("reports",), outputs=("page",),
-    params={"datasets": ("datasets", dict), "pretrain": ("pretrain", dict), "finetune": ("finetune", dict), "generate": ("generate", dict)},
-    run=report, named=False)
+    name="report",
+    summary="one self-contained HTML page of everything",
+    inputs=("reports",),
+    outputs=("page",),
+    params={
+        "datasets": ("datasets", dict),
+        "pretrain": ("pretrain", dict),
+        "finetune": ("finetune", dict),
+        "generate": ("generate", dict),
+    },
+    run=report,
+    named=False,
+)

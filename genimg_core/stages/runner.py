@@ -41,8 +41,9 @@ def load_stage(name: str) -> Stage:
     return importlib.import_module(STAGES[name]).STAGE
 
 
-def run_stage(stage: Stage, name: str | None, paths: dict[str, Path], report: Path | None,
-              metrics: Path | None) -> StageReport:
+def run_stage(
+    stage: Stage, name: str | None, paths: dict[str, Path], report: Path | None, metrics: Path | None
+) -> StageReport:
     """Run `stage` and put its outputs in place.
 
     Args:
@@ -61,8 +62,10 @@ def run_stage(stage: Stage, name: str | None, paths: dict[str, Path], report: Pa
     settings = _settings(stage, name)
     for key in stage.inputs:
         if not paths[key].exists():
-            raise SourceError(f"{instance} needs {paths[key]}, which is not there",
-                              f"run the stages before it (`genimg run {'@'.join([stage.name, *([name] if name else [])])}`)")
+            raise SourceError(
+                f"{instance} needs {paths[key]}, which is not there",
+                f"run the stages before it (`genimg run {'@'.join([stage.name, *([name] if name else [])])}`)",
+            )
     workspace = STATE / "partial" / instance
     shutil.rmtree(workspace, ignore_errors=True)
     drafts = {key: workspace / key / paths[key].name for key in stage.outputs}
@@ -77,14 +80,21 @@ def run_stage(stage: Stage, name: str | None, paths: dict[str, Path], report: Pa
     if stage.resumable:
         extra["resume"] = _resume_folder(resume, stage, paths, settings)
     try:
-        result = stage.run(**{key: paths[key] for key in stage.inputs}, **drafts, **settings, **extra, report=report_draft)
+        result = stage.run(
+            **{key: paths[key] for key in stage.inputs}, **drafts, **settings, **extra, report=report_draft
+        )
         result.write(report_draft, stage.name, name)
         gate = STATE / "gates" / instance
         if result.failed:
             _replace(report_draft, gate)
-            raise GateFailedError(f"{instance} did not pass:\n" + "\n".join(
-                f"  - {c.description}: observed {_shown(c.observed)}, threshold {_shown(c.threshold)}" for c in result.failed),
-                f"look at {gate}/report.json; mend the data, or set another threshold in {params_file.PARAMS_FILE}")
+            raise GateFailedError(
+                f"{instance} did not pass:\n"
+                + "\n".join(
+                    f"  - {c.description}: observed {_shown(c.observed)}, threshold {_shown(c.threshold)}"
+                    for c in result.failed
+                ),
+                f"look at {gate}/report.json; mend the data, or set another threshold in {params_file.PARAMS_FILE}",
+            )
         for key, draft in drafts.items():
             _replace(draft, paths[key])
         if report:
@@ -120,7 +130,9 @@ def _resume_folder(base: Path, stage: Stage, paths: dict[str, Path], settings: d
         files = [paths[key]] if paths[key].is_file() else sorted(p for p in paths[key].rglob("*") if p.is_file())
         for path in files:
             with path.open("rb") as stream:
-                digest.update(path.relative_to(paths[key]).as_posix().encode() + hashlib.file_digest(stream, "sha256").digest())
+                digest.update(
+                    path.relative_to(paths[key]).as_posix().encode() + hashlib.file_digest(stream, "sha256").digest()
+                )
     folder = base / digest.hexdigest()[:20]
     if base.is_dir():
         for old in base.iterdir():
@@ -137,7 +149,9 @@ def _plain(value: Any) -> Any:
 def _replace(draft: Path, final: Path) -> None:
     """Put a finished file or folder where the old one was."""
     if not draft.exists():
-        raise CorruptFileError(f"the stage promised {final} and did not write it", "this is a fault of genimg: please report it")
+        raise CorruptFileError(
+            f"the stage promised {final} and did not write it", "this is a fault of genimg: please report it"
+        )
     final.parent.mkdir(parents=True, exist_ok=True)
     if final.is_dir() and not final.is_symlink():
         shutil.rmtree(final)

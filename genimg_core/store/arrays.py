@@ -1,10 +1,10 @@
 """A normalized data set on disk: memory-mapped uint8 arrays per split, labels, and what describes them.
 
-    normalized/
-      images_train.npy  images_validation.npy  images_test.npy    uint8 (N, H, W, C)
-      labels_train.npy  …                                         int64 (N,), an index into `classes`
-      rows.parquet                                                every collected row: status, reason, split, index
-      settings.json                                               DatasetSettings
+normalized/
+  images_train.npy  images_validation.npy  images_test.npy    uint8 (N, H, W, C)
+  labels_train.npy  …                                         int64 (N,), an index into `classes`
+  rows.parquet                                                every collected row: status, reason, split, index
+  settings.json                                               DatasetSettings
 """
 
 from __future__ import annotations
@@ -66,7 +66,10 @@ class NormalizedDataset:
         except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
             raise CorruptFileError(f"{folder} is not a readable normalized data set ({error})", remedy) from None
         for split in SPLITS:
-            if len(self._images[split]) != len(self._labels[split]) or len(self._labels[split]) != self.settings.counts[split]:
+            if (
+                len(self._images[split]) != len(self._labels[split])
+                or len(self._labels[split]) != self.settings.counts[split]
+            ):
                 raise CorruptFileError(f"{folder}: the arrays of split {split} do not fit settings.json", remedy)
 
     def images(self, split: str) -> np.ndarray:
@@ -78,8 +81,15 @@ class NormalizedDataset:
         return self._labels[split]
 
 
-def write_normalized(folder: Path, *, dataset: str, images: dict[str, np.ndarray], labels: dict[str, np.ndarray],
-                     classes: tuple[str, ...], background: str) -> DatasetSettings:
+def write_normalized(
+    folder: Path,
+    *,
+    dataset: str,
+    images: dict[str, np.ndarray],
+    labels: dict[str, np.ndarray],
+    classes: tuple[str, ...],
+    background: str,
+) -> DatasetSettings:
     """Write arrays and settings.json (rows.parquet is the normalize stage's).
 
     Args:
@@ -100,10 +110,20 @@ def write_normalized(folder: Path, *, dataset: str, images: dict[str, np.ndarray
     mean, std = channel_statistics(images["train"])
     size, channels = images["train"].shape[2:]
     settings = DatasetSettings(
-        dataset=dataset, size=size, channels=channels, classes=classes, background=background,
+        dataset=dataset,
+        size=size,
+        channels=channels,
+        classes=classes,
+        background=background,
         counts={split: len(labels[split]) for split in SPLITS},
-        class_counts={split: tuple(np.bincount(labels[split].astype(np.int64), minlength=len(classes)).tolist()) for split in SPLITS},
-        mean=mean, std=std, sha256=digest.hexdigest())
+        class_counts={
+            split: tuple(np.bincount(labels[split].astype(np.int64), minlength=len(classes)).tolist())
+            for split in SPLITS
+        },
+        mean=mean,
+        std=std,
+        sha256=digest.hexdigest(),
+    )
     write_json(folder / "settings.json", asdict(settings))
     return settings
 
@@ -120,7 +140,7 @@ def channel_statistics(images: np.ndarray, batch: int = 4096) -> tuple[tuple[flo
     channels = images.shape[3]
     total, squares = np.zeros(channels, np.int64), np.zeros(channels, np.int64)
     for start in range(0, len(images), batch):
-        part = images[start:start + batch].reshape(-1, channels).astype(np.int64)
+        part = images[start : start + batch].reshape(-1, channels).astype(np.int64)
         total += part.sum(axis=0)
         squares += (part * part).sum(axis=0)
     pixels = max(1, images.shape[0] * images.shape[1] * images.shape[2])

@@ -14,11 +14,6 @@ def write_log(path: Path, log: list[LogLine]) -> None:
     path.write_text("".join(json.dumps(line, sort_keys=True, allow_nan=False) + "\n" for line in log), encoding="utf8")
 
 
-def read_log(path: Path) -> list[LogLine]:
-    """What `write_log` wrote."""
-    return [json.loads(line) for line in path.read_text(encoding="utf8").splitlines()]
-
-
 def draw_losses(path: Path, log: list[LogLine]) -> None:
     """A PNG of every loss against the images seen; equal logs give equal bytes."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -124,7 +124,7 @@ class Trainer:
             weight.grad = slope
         optimiser = self.optimisers[player.name]
         for group in optimiser.param_groups:
-            group["lr"] = rate * player.learning_rate_scale
+            group["lr"] = rate * group["rate_scale"]
         optimiser.step()
         if player is self.family.players[-1]:
             self._add("loss", loss.total)
@@ -136,7 +136,14 @@ class Trainer:
 
     def _optimiser(self, player: Player) -> torch.optim.Optimizer:
         # foreach: the fused one is wrong on the CPU where the strides of a weight and its gradient differ.
-        return torch.optim.AdamW(self.networks[player.name].parameters(), lr=self.params.learning_rate,
+        named = dict(self.networks[player.name].named_parameters(prefix=player.name))
+        scale = player.learning_rate_scale
+        groups = [
+            {"params": [weight for name, weight in named.items() if name not in self.family.class_tables],
+             "rate_scale": scale},
+            {"params": [weight for name, weight in named.items() if name in self.family.class_tables],
+             "rate_scale": scale * self.params.class_rate, "weight_decay": 0.0}]
+        return torch.optim.AdamW([group for group in groups if group["params"]], lr=self.params.learning_rate,
                                  betas=player.betas, weight_decay=player.weight_decay, foreach=True)
 
 

@@ -22,10 +22,12 @@ class TrainParams(Section):
     """The entry of `datasets` to learn from (its train split)."""
     seen_images: Annotated[int, Field(ge=1, le=10**12)] = 180_000
     """The budget: images shown in all, epoch after epoch; the last batch may pass it by a part of a batch."""
-    batch: Annotated[int, Field(ge=1, le=65_536)] = 128
-    """Images per step."""
+    batch: Annotated[int, Field(ge=1, le=65_536)] = 64
+    """Images per step. In a short run many small steps teach more than few large ones."""
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 2e-3
     """The highest rate of AdamW; a family may scale it for its parts."""
+    class_rate: Annotated[float, Field(gt=0, le=1_000)] = 10.0
+    """Rate of the class embeddings, times learning_rate: each is seen seldom, and a new one has far to go."""
     warm_up: Share = 0.05
     """Part of the budget over which the rate rises from 0; afterwards it falls to 0 along a cosine."""
     ema_half_life: Annotated[int, Field(ge=0, le=10**12)] = 10_000

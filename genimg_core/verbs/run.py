@@ -18,8 +18,12 @@ PAGE = Path("data/report/index.html")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `genimg run`."""
-    parser.add_argument("targets", nargs="*", metavar="STAGE",
-                        help="stages to bring up to date with all they need, such as clean@base (default: everything)")
+    parser.add_argument(
+        "targets",
+        nargs="*",
+        metavar="STAGE",
+        help="stages to bring up to date with all they need, such as clean@base (default: everything)",
+    )
     parser.add_argument("--no-scan", action="store_true", help="trust source.lock as it stands")
 
 
@@ -41,14 +45,16 @@ def main(arguments: argparse.Namespace) -> int:
     if result.failed_stage is not None:
         _raise_failure(result.failed_stage, result.exit_code, filtered.told)
     if not result.succeeded:
-        raise StageFailedError(f"dvc could not run the pipeline: {'; '.join(result.errors) or f'exit code {result.exit_code}'}",
-                               "`dvc repro --verbose` tells more")
+        raise StageFailedError(
+            f"dvc could not run the pipeline: {'; '.join(result.errors) or f'exit code {result.exit_code}'}",
+            "`dvc repro --verbose` tells more",
+        )
     _summary(result.actions, _seconds(run), time.monotonic() - started)
     return 0
 
 
 def check_setup(root: Path) -> None:
-    """git and DVC as the pipeline needs them.
+    """Git and DVC as the pipeline needs them.
 
     Raises:
         SetupError: with the command that mends it.
@@ -59,7 +65,9 @@ def check_setup(root: Path) -> None:
     if inside.returncode != 0:
         raise SetupError(f"{root} is not in a git repository", "run `git init`, or clone the project again")
     if not (root / ".dvc").is_dir():
-        raise SetupError(f"DVC is not set up in {root}", "run `dvc init` (`dvc init --subdir` below the root of a git repository)")
+        raise SetupError(
+            f"DVC is not set up in {root}", "run `dvc init` (`dvc init --subdir` below the root of a git repository)"
+        )
     if not (root / "dvc.yaml").is_file():
         raise SetupError(f"there is no dvc.yaml in {root}", "run genimg from the root of the project")
 
@@ -67,9 +75,19 @@ def check_setup(root: Path) -> None:
 class _Lines:
     """Shows what stages and dvc say, less dvc's repetitions of a stage's own error."""
 
-    NOISE = ("ERROR: failed to reproduce", "Use `dvc push`", "To track the changes", "git add", "Updating lock file", "> genimg ",
-             "To enable auto staging", "dvc config core.autostage", "Generating lock file", "Verifying data sources",
-             "Restored stage")
+    NOISE = (
+        "ERROR: failed to reproduce",
+        "Use `dvc push`",
+        "To track the changes",
+        "git add",
+        "Updating lock file",
+        "> genimg ",
+        "To enable auto staging",
+        "dvc config core.autostage",
+        "Generating lock file",
+        "Verifying data sources",
+        "Restored stage",
+    )
 
     def __init__(self) -> None:
         self.told = False
@@ -84,10 +102,15 @@ class _Lines:
 
 def _raise_failure(stage: str, exit_code: int, told: bool) -> None:
     if exit_code == GateFailedError.exit_code:
-        raise GateFailedError(f"the gate of {stage} did not hold (its figures stand above); earlier outputs were restored",
-                              f"look at {STATE}/gates/{stage.replace('@', '-')}/report.json")
+        raise GateFailedError(
+            f"the gate of {stage} did not hold (its figures stand above); earlier outputs were restored",
+            f"look at {STATE}/gates/{stage.replace('@', '-')}/report.json",
+        )
     cause = f"{stage} failed" + (", for the reason above" if told else f" with exit code {exit_code}")
-    raise StageFailedError(f"{cause}; earlier outputs were restored", "put that right and run `genimg run` again: what is done is not done twice")
+    raise StageFailedError(
+        f"{cause}; earlier outputs were restored",
+        "put that right and run `genimg run` again: what is done is not done twice",
+    )
 
 
 def _seconds(run: str) -> dict[str, float]:
@@ -111,7 +134,11 @@ def _summary(actions: dict[str, str], seconds: dict[str, float], total: float) -
         table.columns[2].justify = "right"
         for stage, action in worked.items():
             spent = seconds.get(stage.replace("@", "-"))
-            table.add_row(stage, {"ran": "ran", "cached": "restored from the cache"}[action], "" if spent is None else f"{spent:.1f}")
+            table.add_row(
+                stage,
+                {"ran": "ran", "cached": "restored from the cache"}[action],
+                "" if spent is None else f"{spent:.1f}",
+            )
         console.print(table)
     unchanged = len(actions) - len(worked)
     console.print(f"{len(worked)} stages ran, {unchanged} were up to date, in {total:.0f} s.")
@@ -127,11 +154,23 @@ def _scores(console: object) -> None:
     rows = sorted(Path("data/evaluation").glob("*/scores.json"))
     if not rows:
         return
-    table = Table("model", "data set", "KID", "floor", "FD", "floor", "coverage", "floor", title="Scores (lower KID and FD, higher coverage are better; "
-                  "the floor is what real images score)", title_justify="left")
+    table = Table(
+        "model",
+        "data set",
+        "KID",
+        "floor",
+        "FD",
+        "floor",
+        "coverage",
+        "floor",
+        title="Scores (lower KID and FD, higher coverage are better; the floor is what real images score)",
+        title_justify="left",
+    )
     for path in rows:
         tree = json.loads(path.read_text(encoding="utf8"))
         for scores in tree["scores"].values():
-            figures = [f"{scores[metric][part]:.4f}" for metric in ("kid", "fd", "coverage") for part in ("value", "floor")]
+            figures = [
+                f"{scores[metric][part]:.4f}" for metric in ("kid", "fd", "coverage") for part in ("value", "floor")
+            ]
             table.add_row(tree["model"], tree["dataset"], *figures)
     console.print(table)

@@ -29,7 +29,7 @@ def test_a_check_shows_what_was_observed_and_the_threshold(door: Door):
     seen = checks_of(door.materialize(GATED))
     assert list(seen) == announced and announced
     first = seen[announced[0]]
-    assert first.passed and first.metadata["observed"].value == 0.5 and first.metadata["threshold"].value == 0.05
+    assert first.passed and first.metadata["observed"].value == 0.01 and first.metadata["threshold"].value == 0.05
 
 
 def test_a_failed_gate_shows_its_figures_before_it_fails(door: Door):

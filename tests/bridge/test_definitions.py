@@ -100,7 +100,7 @@ def test_loading_is_light_and_quick():
 
 def test_a_broken_params_file_is_named_with_the_remedy(project: StandIn):
     project.set_param("datasets.base.claen", {})
-    with pytest.raises(ParamsError, match="unknown key 'datasets.base.claen'.*\n.*did you mean 'clean'"):
+    with pytest.raises(ParamsError, match=r"unknown key 'datasets\.base\.claen'.*\n.*did you mean 'clean'"):
         build(project.workspace)
 
 
@@ -158,7 +158,7 @@ def test_dg_checks_lists_and_launches(project: StandIn):
     project.set_param("datasets.base.clean", {"min_images_kept": 11})
     launched = dg_command(project, "launch", "--assets", 'key:"base/clean_images"+1')
     assert launched.returncode == 0, launched.stdout + launched.stderr
-    assert project.executed() == ["clean@base", "label@base"]
+    assert project.executed() == ["clean@base", "label@base", "report"]
 
 
 def test_the_new_files_sensor_asks_for_a_run_when_a_source_changed(project: StandIn):

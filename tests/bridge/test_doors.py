@@ -5,10 +5,13 @@ from __future__ import annotations
 import threading
 import time
 
+import pytest
+
 from assets.names import asset_key, settings_key, source_key
 from tests.bridge.conftest import Door, StandIn, open_door
 
 
+@pytest.mark.slow
 def test_after_dvc_repro_dagster_executes_nothing(door: Door):
     project = door.project
     lock = (project.root / "dvc.lock").read_bytes()
@@ -19,6 +22,7 @@ def test_after_dvc_repro_dagster_executes_nothing(door: Door):
     assert door.tick() == [], "nothing was left for the sensor to tell"
 
 
+@pytest.mark.slow
 def test_after_dagster_dvc_repro_executes_nothing(fresh: StandIn):
     for door in open_door(fresh):
         assert door.stale() == fresh.stale_by_dvc() == set(fresh.workspace.project.plan())
@@ -41,6 +45,7 @@ def test_outside_runs_are_told_with_everything_they_read(door: Door):
     assert door.stale() == set() and door.tick() == []
 
 
+@pytest.mark.slow
 def test_a_stage_between_two_outside_runs_needs_no_sensor(door: Door):
     """Runs outside are told of before an asset runs, so that its inputs are the ones on disk."""
     project = door.project
@@ -55,6 +60,7 @@ def test_a_stage_between_two_outside_runs_needs_no_sensor(door: Door):
     assert door.tick() == []
 
 
+@pytest.mark.slow
 def test_an_older_dvc_lock_is_told_as_an_outside_run(door: Door):
     """As after `git checkout` and `dvc checkout`."""
     project = door.project
@@ -81,6 +87,7 @@ def test_the_sensor_leaves_a_running_stage_to_its_own_run(door: Door):
     assert asset_key("clean@base") in door.tick()
 
 
+@pytest.mark.slow
 def test_the_sensor_neither_waits_for_nor_hinders_a_running_stage(door: Door):
     project = door.project
     door.tick()

@@ -39,9 +39,9 @@ def wait_for(condition, limit_s: float = 30) -> float:
     return time.monotonic() - started
 
 
-def stage_pid(project: StandIn, stage: str) -> int:
+def stage_pid(project: StandIn, stage: str, limit_s: float = 30) -> int:
     note = project.root / f"{stage}.pid"
-    wait_for(lambda: note.exists() and note.read_text())
+    wait_for(lambda: note.exists() and note.read_text(), limit_s)
     return int(note.read_text())
 
 
@@ -74,6 +74,7 @@ def test_tells_what_ran_what_was_cached_and_what_was_skipped(project: StandIn):
     assert project.executed() == ["clean@base"]
 
 
+@pytest.mark.slow
 def test_a_failed_stage_keeps_its_earlier_outputs(project: StandIn):
     before, lock = content(project), (project.root / "dvc.lock").read_bytes()
     make_clean_stale(project, exit=2)
@@ -84,6 +85,7 @@ def test_a_failed_stage_keeps_its_earlier_outputs(project: StandIn):
     assert content(project) == before and (project.root / "dvc.lock").read_bytes() == lock
 
 
+@pytest.mark.slow
 def test_half_written_outputs_are_replaced_or_removed(project: StandIn, fresh: StandIn):
     before = content(project)
     project.set_param("datasets.base.clean", {"min_images_kept": 11})
@@ -113,6 +115,7 @@ def test_a_broken_params_file_fails_with_dvcs_words(project: StandIn):
     assert "params.yaml" in " ".join(result.errors)
 
 
+@pytest.mark.slow
 def test_waits_for_another_dvc_that_runs_the_same_stage(project: StandIn):
     make_clean_stale(project, sleep=4)
     other = subprocess.Popen(
@@ -131,6 +134,7 @@ def test_waits_for_another_dvc_that_runs_the_same_stage(project: StandIn):
     assert result.actions == {"clean@base": "skipped"} and project.executed() == ["clean@base"]
 
 
+@pytest.mark.slow
 def test_an_interrupt_ends_a_deaf_stage_and_restores(project: StandIn):
     before = content(project)
     make_clean_stale(project, sleep=300, deaf=True)

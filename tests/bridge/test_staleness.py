@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 
+import pytest
+
 from assets.names import asset_key, settings_key, source_key
 from tests.bridge.conftest import Door, StandIn
 
@@ -50,6 +52,7 @@ EDITS: dict[str, tuple[Callable[[StandIn], None], set[str]]] = {
 }
 
 
+@pytest.mark.slow
 def test_dagster_shows_what_dvc_status_shows(door: Door):
     """Each edit, and then everything as it was again."""
     project = door.project
@@ -74,6 +77,7 @@ def test_dagster_shows_what_dvc_status_shows(door: Door):
     assert project.executed() == []
 
 
+@pytest.mark.slow
 def test_changed_back_is_fresh_and_nothing_executes(door: Door):
     project = door.project
     door.tick()
@@ -87,6 +91,7 @@ def test_changed_back_is_fresh_and_nothing_executes(door: Door):
     assert set(door.actions(result).values()) == {"skipped"} and project.executed() == []
 
 
+@pytest.mark.slow
 def test_an_edit_runs_what_is_stale_and_no_more(door: Door):
     """Each step of the run leaves Dagster and DVC of one mind; what comes back from the run cache is marked so."""
     project = door.project

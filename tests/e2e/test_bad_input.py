@@ -1,4 +1,4 @@
-"""Bad input gets one clear line with the remedy, exit code 2, no traceback; a failed gate 3; earlier outputs stand again."""
+"""Bad input gets one clear line with the remedy and exit code 2, a failed gate 3; earlier outputs stand again."""
 
 import shutil
 import zipfile
@@ -12,8 +12,13 @@ pytestmark = pytest.mark.slow
 
 
 def with_source(source):
-    return TINY | {"datasets": {"base": {"source": source}}, "pretrain": {"m": {"dataset": "base", "seen_images": 64, "batch": 16}}, "finetune": {},
-                   "generate": {"m": {"dataset": "base", "images": 16}}, "extractor": {"dataset": "base", "seen_images": 64}}
+    return TINY | {
+        "datasets": {"base": {"source": source}},
+        "pretrain": {"m": {"dataset": "base", "seen_images": 64, "batch": 16}},
+        "finetune": {},
+        "generate": {"m": {"dataset": "base", "images": 16}},
+        "extractor": {"dataset": "base", "seen_images": 64},
+    }
 
 
 def refused(done, *said, code=2):
@@ -49,14 +54,21 @@ def test_an_empty_folder(tmp_path):
 
 def test_a_csv_without_the_column(tmp_path, pictures):
     (tmp_path / "labels.csv").write_text("file,sort\n00.png,a\n")
-    source = {"kind": "folder", "path": str(pictures), "labels": {"csv": str(tmp_path / "labels.csv"), "label_column": "sorte"}}
+    source = {
+        "kind": "folder",
+        "path": str(pictures),
+        "labels": {"csv": str(tmp_path / "labels.csv"), "label_column": "sorte"},
+    }
     project = make_project(tmp_path / "project", with_source(source))
     refused(project.genimg("run", check=False), "sorte", "sort")
 
 
 def test_a_csv_of_other_files(tmp_path, pictures):
     (tmp_path / "labels.csv").write_text("file,label\n" + "".join(f"pictures/{i:02}.png,a\n" for i in range(24)))
-    project = make_project(tmp_path / "project", with_source({"kind": "folder", "path": str(pictures), "labels": {"csv": str(tmp_path / "labels.csv")}}))
+    project = make_project(
+        tmp_path / "project",
+        with_source({"kind": "folder", "path": str(pictures), "labels": {"csv": str(tmp_path / "labels.csv")}}),
+    )
     refused(project.genimg("run", check=False), "labels.csv", "folder")
 
 
@@ -92,7 +104,17 @@ def test_no_git_and_no_dvc(tmp_path):
     refused(project.genimg("run", check=False), "git init")
     only_python = tmp_path / "bin"
     only_python.mkdir()
-    refused(project.run(project.env["PATH"].split(":")[0] + "/python", "-m", "genimg_core.cli", "run", check=False, PATH=str(only_python)), "install git")
+    refused(
+        project.run(
+            project.env["PATH"].split(":")[0] + "/python",
+            "-m",
+            "genimg_core.cli",
+            "run",
+            check=False,
+            PATH=str(only_python),
+        ),
+        "install git",
+    )
 
 
 def test_all_images_rejected_and_then_mended(tmp_path, pictures):
@@ -127,8 +149,17 @@ def test_corrupt_weights(own_project):
     weights = own_project.root / "data/models/latin/weights.safetensors"
     weights.chmod(0o644)
     weights.write_bytes(weights.read_bytes()[:1000])
-    done = own_project.genimg("generate", "latin", "--model", "data/models/latin", "--samples", "data/samples/latin",
-                              "--report", "data/reports/generate-latin", check=False)
+    done = own_project.genimg(
+        "generate",
+        "latin",
+        "--model",
+        "data/models/latin",
+        "--samples",
+        "data/samples/latin",
+        "--report",
+        "data/reports/generate-latin",
+        check=False,
+    )
     refused(done, "weights.safetensors")
     assert len(list((own_project.root / "data/samples/latin/images").iterdir())) == 64
 

@@ -27,4 +27,5 @@ def test_a_read_only_array_is_taken_without_a_warning():
 
 
 def test_what_lies_outside_is_cut_off():
-    assert to_uint8(torch.tensor([-3.0, -1.0, 0.0, 1.0, 3.0]).reshape(1, 1, 1, 5)).flatten().tolist() == [0, 0, 128, 255, 255]
+    values = torch.tensor([-3.0, -1.0, 0.0, 1.0, 3.0]).reshape(1, 1, 1, 5)
+    assert to_uint8(values).flatten().tolist() == [0, 0, 128, 255, 255]

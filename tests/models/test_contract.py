@@ -43,7 +43,8 @@ def trained(tmp_path_factory):
 
 
 @every_family
-@pytest.mark.parametrize(("size", "channels", "classes"), [(8, 1, 1), (12, 3, 2), (28, 1, 3), (32, 3, 5), (64, 1, 2), (128, 3, 1)])
+@pytest.mark.parametrize(("size", "channels", "classes"),
+                         [(8, 1, 1), (12, 3, 2), (28, 1, 3), (32, 3, 5), (64, 1, 2), (128, 3, 1)])
 def test_shapes(name, size, channels, classes):
     family = bound(name, size, channels, classes)
     networks = built(family)
@@ -153,7 +154,13 @@ def test_an_interrupted_run_goes_on_bit_equal(name, flip, tmp_path, monkeypatch)
         interrupted = trainer()
         (tmp_path / "resume").mkdir()
         step = interrupted.step
-        monkeypatch.setattr(interrupted, "step", lambda: step() if interrupted.seen_images < 224 else (_ for _ in ()).throw(KeyboardInterrupt))
+
+        def step_until_a_key_is_pressed():
+            if interrupted.seen_images == 224:
+                raise KeyboardInterrupt
+            step()
+
+        monkeypatch.setattr(interrupted, "step", step_until_a_key_is_pressed)
         with pytest.raises(KeyboardInterrupt):
             train(interrupted, tmp_path / "resume", "a run")
         assert [path.name for path in (tmp_path / "resume").iterdir()] == ["000000000192"]

@@ -69,7 +69,8 @@ def load_settings(folder):
     return json.loads((folder / "settings.json").read_text())
 
 
-@pytest.mark.parametrize(("key", "value"), [("classes", ["a", "b"]), ("parent_sha256", "0" * 64), ("seen_images", 1), ("sha256", "")])
+@pytest.mark.parametrize(("key", "value"),
+                         [("classes", ["a", "b"]), ("parent_sha256", "0" * 64), ("seen_images", 1), ("sha256", "")])
 def test_settings_that_were_changed(folder, key, value):
     settings = load_settings(folder)
     assert settings[key] != value

@@ -12,9 +12,10 @@ from genimg_core.errors import ParamsError
 from genimg_core.models.model_file import ModelSettings
 from genimg_core.models.samples import class_grid, class_weights, sample_labels, write_samples
 
-SETTINGS = ModelSettings(model="m", family="flow", family_params={}, size=8, channels=3, classes=("a", "b", "γ"), class_counts=(6, 3, 1),
-                         background="#ffffff", dataset="base", dataset_sha256="d" * 64, parent=None, parent_sha256=None, seen_images=1,
-                         train_params={}, seed=0, weights_sha256="w" * 64, sha256="m" * 64)
+SETTINGS = ModelSettings(
+    model="m", family="flow", family_params={}, size=8, channels=3, classes=("a", "b", "γ"), class_counts=(6, 3, 1),
+    background="#ffffff", dataset="base", dataset_sha256="d" * 64, parent=None, parent_sha256=None, seen_images=1,
+    train_params={}, seed=0, weights_sha256="w" * 64, sha256="m" * 64)
 
 
 def shares(weights, images):
@@ -60,8 +61,9 @@ def test_the_folder(tmp_path):
         assert row["index"] == str(index) and row["seed"] == "5"
         with Image.open(tmp_path / row["file"]) as picture:
             assert np.array_equal(np.asarray(picture), images[index])
-            assert picture.info == {"genimg:model": "m", "genimg:model_sha256": "m" * 64, "genimg:dataset_sha256": "d" * 64,
-                                    "genimg:seed": "5", "genimg:index": str(index), "genimg:class": row["label"]}
+            assert picture.info == {
+                "genimg:model": "m", "genimg:model_sha256": "m" * 64, "genimg:dataset_sha256": "d" * 64,
+                "genimg:seed": "5", "genimg:index": str(index), "genimg:class": row["label"]}
     assert json.loads((tmp_path / "settings.json").read_text()) == {
         "model": "m", "model_sha256": "m" * 64, "dataset": "base", "dataset_sha256": "d" * 64, "images": 10, "seed": 5}
     assert (tmp_path / "grid.png").is_file()

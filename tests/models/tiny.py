@@ -17,15 +17,14 @@ NARROW: dict[str, dict[str, int]] = {name: {"width": 8} for name in FAMILIES}
 
 
 def dark_and_light(count: int, size: int, channels: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Noisy dark images of class 0 and noisy light ones of class 1: uint8 (count, size, size, channels), int64 (count,)."""
-    draws = np.random.default_rng(seed)
+    """Noisy dark images of class 0 and light ones of class 1: uint8 (count, size, size, channels), int64 (count,)."""
     labels = np.arange(count) % 2
-    levels = np.where(labels == 0, 40, 200)[:, None, None, None] + draws.integers(-30, 30, (count, size, size, channels))
-    return levels.astype(np.uint8), labels
+    noise = np.random.default_rng(seed).integers(-30, 30, (count, size, size, channels))
+    return (np.where(labels == 0, 40, 200)[:, None, None, None] + noise).astype(np.uint8), labels
 
 
-def write_dataset(folder: Path, size: int = 8, channels: int = 1, count: int = 40, classes: tuple[str, ...] = ("dark", "light"),
-                  name: str = "base") -> NormalizedDataset:
+def write_dataset(folder: Path, size: int = 8, channels: int = 1, count: int = 40,
+                  classes: tuple[str, ...] = ("dark", "light"), name: str = "base") -> NormalizedDataset:
     """A normalized data set of dark and light images; labels go round the classes."""
     folder.mkdir(parents=True)
     images, labels = {}, {}
@@ -38,13 +37,14 @@ def write_dataset(folder: Path, size: int = 8, channels: int = 1, count: int = 4
 
 def tiny_params(family: str, **changes: Any) -> PretrainParams:
     """Some ten steps."""
-    settings = {"dataset": "base", "family": family, "seen_images": 320, "batch": 32, "log_images": 64, "snapshot_images": 64, "device": "cpu"}
+    settings = {"dataset": "base", "family": family, "seen_images": 320, "batch": 32, "log_images": 64,
+                "snapshot_images": 64, "device": "cpu"}
     return PretrainParams(**{**settings, family: NARROW[family], **changes})
 
 
-def run_pretrain(root: Path, params: PretrainParams, dataset: Path, resume: Path | None = None, name: str = "m") -> StageReport:
+def run_pretrain(root: Path, params: PretrainParams, dataset: Path, name: str = "m") -> StageReport:
     """The stage's function; model and report land in `root/model` and `root/report`."""
-    resume = resume or root / "resume"
-    for folder in (root / "model", root / "report", resume):
-        folder.mkdir(parents=True, exist_ok=True)
-    return pretrain(dataset=dataset, model=root / "model", report=root / "report", resume=resume, name=name, seed=0, threads=1, params=params)
+    for folder in ("model", "report", "resume"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    return pretrain(dataset=dataset, model=root / "model", report=root / "report", resume=root / "resume", name=name,
+                    seed=0, threads=1, params=params)

@@ -1,6 +1,7 @@
 """The pipeline on real images (`make accept-real`): emoji through everything, and files made to break image software.
 
-`GENIMG_ACCEPT_KEEP=DIR` leaves the projects there to be looked at; `GENIMG_ACCEPT_IMAGES` scales the budget (images seen by the pretraining).
+`GENIMG_ACCEPT_KEEP=DIR` leaves the projects there to be looked at; `GENIMG_ACCEPT_IMAGES` scales the budget
+(images seen by the pretraining).
 """
 
 import json
@@ -28,18 +29,39 @@ def place(tmp_path):
 
 def test_emoji_through_everything(place, real_data):
     noto, twemoji = real_data / "pretrain-noto128", real_data / "transfer-twemoji72"
-    project = make_project(place / "emoji", {
-        "seed": 0, "threads": 2, "image": {"size": 32, "channels": 3, "fit": "pad", "background": "#ffffff"},
-        "datasets": {
-            "base": {"source": {"kind": "folder", "path": str(noto / "images"), "labels": {"csv": str(noto / "labels.csv"), "label_column": "group"}}},
-            "target": {"source": {"kind": "folder", "path": str(twemoji / "images"), "labels": {
-                "csv": str(twemoji / "labels.csv"), "label_column": "subgroup", "where": {"group": "animals-nature"}}}},
+    project = make_project(
+        place / "emoji",
+        {
+            "seed": 0,
+            "threads": 2,
+            "image": {"size": 32, "channels": 3, "fit": "pad", "background": "#ffffff"},
+            "datasets": {
+                "base": {
+                    "source": {
+                        "kind": "folder",
+                        "path": str(noto / "images"),
+                        "labels": {"csv": str(noto / "labels.csv"), "label_column": "group"},
+                    }
+                },
+                "target": {
+                    "source": {
+                        "kind": "folder",
+                        "path": str(twemoji / "images"),
+                        "labels": {
+                            "csv": str(twemoji / "labels.csv"),
+                            "label_column": "subgroup",
+                            "where": {"group": "animals-nature"},
+                        },
+                    }
+                },
+            },
+            "pretrain": {"noto": {"dataset": "base", "seen_images": SEEN}},
+            "finetune": {"twemoji": {"dataset": "target", "from": "noto", "seen_images": SEEN // 4}},
+            "generate": {"noto": {"dataset": "base", "images": 500}, "twemoji": {"dataset": "target", "images": 200}},
+            "extractor": {"dataset": "base"},
+            "evaluate": {},
         },
-        "pretrain": {"noto": {"dataset": "base", "seen_images": SEEN}},
-        "finetune": {"twemoji": {"dataset": "target", "from": "noto", "seen_images": SEEN // 4}},
-        "generate": {"noto": {"dataset": "base", "images": 500}, "twemoji": {"dataset": "target", "images": 200}},
-        "extractor": {"dataset": "base"}, "evaluate": {},
-    })
+    )
     print(project.genimg("run").stdout)
     for dataset, least in (("base", 3583), ("target", 159)):
         said = json.loads((project.root / f"data/reports/clean-{dataset}/report.json").read_text())
@@ -51,9 +73,13 @@ def test_emoji_through_everything(place, real_data):
 
 
 def test_files_made_to_break_image_software(place, real_data):
-    params = TINY | {"image": {"size": 32, "channels": 3},
-                     "datasets": {"base": {"source": {"kind": "folder", "path": str(real_data / "hostile" / "files")}}},
-                     "pretrain": {}, "finetune": {}, "generate": {}}
+    params = TINY | {
+        "image": {"size": 32, "channels": 3},
+        "datasets": {"base": {"source": {"kind": "folder", "path": str(real_data / "hostile" / "files")}}},
+        "pretrain": {},
+        "finetune": {},
+        "generate": {},
+    }
     project = make_project(place / "hostile", params)
     done = project.genimg("run", "clean@base", check=False)
     assert done.returncode == 3, done.stdout + done.stderr
@@ -61,7 +87,11 @@ def test_files_made_to_break_image_software(place, real_data):
     assert len(pd.read_parquet(project.root / "data/datasets/base/raw/manifest.parquet")) == 961
     gate = json.loads((project.root / ".genimg/gates/validate-base/report.json").read_text())
     (unreadable,) = [check for check in gate["checks"] if "unreadable" in check["name"]]
-    assert not unreadable["passed"] and unreadable["observed"] == pytest.approx(481 / 961, abs=0.01) and unreadable["threshold"] == 0.05
+    assert (
+        not unreadable["passed"]
+        and unreadable["observed"] == pytest.approx(481 / 961, abs=0.01)
+        and unreadable["threshold"] == 0.05
+    )
     tree = project.params()
     tree["datasets"]["base"]["validate"] = {"max_unreadable_share": 1}
     project.write_params(tree)

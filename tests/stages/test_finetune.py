@@ -27,16 +27,19 @@ def parent(request, tmp_path_factory):
 
 
 def run(root, parent, dataset, **changes):
-    settings = {"dataset": "target", "from": "latin", "seen_images": 96, "batch": 32, "log_images": 32, "device": "cpu"}
+    settings = {"dataset": "target", "from": "latin", "seen_images": 96, "batch": 32, "log_images": 32,
+                "device": "cpu"}
     for folder in ("model", "report", "resume"):
         (root / folder).mkdir()
-    return finetune(parent=parent, dataset=dataset, model=root / "model", report=root / "report", resume=root / "resume", name="greek",
-                    seed=0, threads=1, params=FinetuneParams(**{**settings, **changes}))
+    return finetune(parent=parent, dataset=dataset, model=root / "model", report=root / "report",
+                    resume=root / "resume", name="greek", seed=0, threads=1,
+                    params=FinetuneParams(**{**settings, **changes}))
 
 
 def test_the_same_name_keeps_its_row_and_a_new_one_gets_the_mean():
     table = torch.tensor([[1.0, 0.0], [3.0, 4.0]])
-    assert mapped_classes(table, ("dark", "light"), ("grey", "light", "dark")).tolist() == [[2.0, 2.0], [3.0, 4.0], [1.0, 0.0]]
+    mapped = mapped_classes(table, ("dark", "light"), ("grey", "light", "dark"))
+    assert mapped.tolist() == [[2.0, 2.0], [3.0, 4.0], [1.0, 0.0]]
 
 
 def test_the_run_starts_from_the_parent_s_weights(parent, tmp_path):
@@ -78,14 +81,14 @@ def test_a_child_of_a_child(parent, tmp_path):
 @pytest.mark.parametrize(("size", "channels"), [(12, 1), (8, 3)])
 def test_other_images_are_refused(parent, tmp_path, size, channels):
     data = write_dataset(tmp_path / "data", size=size, channels=channels, name="target")
-    with pytest.raises(ParamsError, match=f"latin makes images of 8 px and 1 channel.*target has {size} px and {channels}"):
+    with pytest.raises(ParamsError, match=rf"latin makes images of 8 px and 1 .*target has {size} px and {channels}"):
         plan_from_parent(parent, "latin", NormalizedDataset(data.folder).settings)
 
 
 def test_params():
     params = parse(FinetuneParams, {"dataset": "target", "from": "latin"}, "finetune.greek")
     assert params.parent == "latin" and params.model_dump(by_alias=True)["from"] == "latin"
-    with pytest.raises(ParamsError, match="unknown key 'finetune.greek.family'"):
+    with pytest.raises(ParamsError, match=r"unknown key 'finetune\.greek\.family'"):
         parse(FinetuneParams, {"dataset": "target", "from": "latin", "family": "gan"}, "finetune.greek")
 
 

@@ -24,7 +24,8 @@ def run(root, model, **changes):
     for folder in ("samples", "report"):
         (root / folder).mkdir(parents=True)
     params = GenerateParams(**{"dataset": "base", "images": 10, "steps": 2, "batch": 8, "device": "cpu", **changes})
-    return generate(model=model, samples=root / "samples", report=root / "report", name="m", seed=0, threads=1, params=params)
+    return generate(model=model, samples=root / "samples", report=root / "report", name="m", seed=0, threads=1,
+                    params=params)
 
 
 def pixels(root):
@@ -36,7 +37,8 @@ def test_what_is_written(model, tmp_path):
     assert report.metrics == {"images": 10, "classes": 3}
     assert report.facts["classes"] == {"dark": 4, "light": 3, "rare": 3}
     assert [check.name for check in report.checks] == [name for name, *_ in CHECKS] and report.checks[0].passed
-    assert sorted(path.name for path in (tmp_path / "samples").iterdir()) == ["grid.png", "images", "samples.csv", "settings.json"]
+    written = sorted(path.name for path in (tmp_path / "samples").iterdir())
+    assert written == ["grid.png", "images", "samples.csv", "settings.json"]
     assert (tmp_path / "report/samples.png").read_bytes() == (tmp_path / "samples/grid.png").read_bytes()
     with Image.open(tmp_path / "samples/images/000003.png") as picture:
         assert picture.size == (8, 8) and picture.info["genimg:class"] == "dark"

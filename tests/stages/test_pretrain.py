@@ -70,22 +70,25 @@ def test_without_a_parent_every_hash_depends_on_data_and_params(tmp_path):
     for number, (count, rate) in enumerate(((40, 1e-3), (40, 2e-3), (42, 1e-3), (40, 1e-3))):
         root = tmp_path / str(number)
         write_dataset(root / "data", count=count)
-        hashes.add(run_pretrain(root, tiny_params("vae", seen_images=64, learning_rate=rate), root / "data").facts["model_sha256"])
+        report = run_pretrain(root, tiny_params("vae", seen_images=64, learning_rate=rate), root / "data")
+        hashes.add(report.facts["model_sha256"])
     assert len(hashes) == 3
 
 
 def command_line(folder, family):
     """`genimg pretrain m` in a project of its own; 300 steps, a snapshot every 40."""
     write_dataset(folder / "data")
-    entry = {"dataset": "base", "family": family, "seen_images": 4800, "batch": 16, "log_images": 320, "snapshot_images": 640, "device": "cpu",
-             family: NARROW[family]}
+    entry = {"dataset": "base", "family": family, "seen_images": 4800, "batch": 16, "log_images": 320,
+             "snapshot_images": 640, "device": "cpu", family: NARROW[family]}
     (folder / "params.yaml").write_text(json.dumps({"seed": 0, "threads": 1, "pretrain": {"m": entry}}))
-    return [sys.executable, "-m", "genimg_core.cli", "pretrain", "m", "--dataset", "data", "--model", "model", "--report", "report",
-            "--metrics", "metrics.json"], {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "genimg_core.cli", "pretrain", "m", "--dataset", "data", "--model", "model",
+               "--report", "report", "--metrics", "metrics.json"]
+    return command, {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 
 
 def files(folder):
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for part in ("model", "report") for path in sorted((folder / part).rglob("*"))}
+    return {path.relative_to(folder).as_posix(): path.read_bytes()
+            for part in ("model", "report") for path in sorted((folder / part).rglob("*"))}
 
 
 @pytest.mark.slow

@@ -10,8 +10,14 @@ from genimg_core.stages.contract import Check, Stage, StageReport
 
 
 def stage_of(function, **changes):
-    settings = {"name": "clean", "summary": "", "inputs": ("raw",), "outputs": ("clean", "list_file"), "params": {"size": ("image.size", int)},
-                "run": function} | changes
+    settings = {
+        "name": "clean",
+        "summary": "",
+        "inputs": ("raw",),
+        "outputs": ("clean", "list_file"),
+        "params": {"size": ("image.size", int)},
+        "run": function,
+    } | changes
     return Stage(**settings)
 
 
@@ -41,7 +47,13 @@ def test_outputs_report_and_metrics_are_put_in_place(place):
     root, paths = place
     assert (paths["clean"] / "b").read_text() == "oneoneone" and paths["list_file"].read_text() == "[]"
     assert json.loads((root / "reports/clean-base/report.json").read_text()) == {
-        "stage": "clean", "name": "base", "kept": 1, "metrics": {"kept": 1}, "checks": [], "pictures": []}
+        "stage": "clean",
+        "name": "base",
+        "kept": 1,
+        "metrics": {"kept": 1},
+        "checks": [],
+        "pictures": [],
+    }
     assert json.loads((root / "metrics/clean-base.json").read_text()) == {"kept": 1}
     assert not (root / ".genimg/partial/clean-base").exists()
 
@@ -61,7 +73,13 @@ def test_a_failure_leaves_the_earlier_outputs(place):
 def test_a_failed_gate_keeps_its_report_apart(place):
     def gated(**arguments):
         done = good(**arguments)
-        return StageReport(facts=done.facts, checks=(Check("enough", False, 3, 10, "at least 10 images"), Check("warm", False, 1, 2, "a warning", blocking=False)))
+        return StageReport(
+            facts=done.facts,
+            checks=(
+                Check("enough", False, 3, 10, "at least 10 images"),
+                Check("warm", False, 1, 2, "a warning", blocking=False),
+            ),
+        )
 
     with pytest.raises(GateFailedError) as caught:
         run(stage_of(gated), place)

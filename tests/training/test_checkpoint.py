@@ -3,11 +3,18 @@
 import pytest
 import torch
 
-from genimg_core.training.checkpoint import Snapshot, optimiser_tensors, read_snapshot, restore_optimiser, write_snapshot
+from genimg_core.training.checkpoint import (
+    Snapshot,
+    optimiser_tensors,
+    read_snapshot,
+    restore_optimiser,
+    write_snapshot,
+)
 
 
 def snapshot(value):
-    return Snapshot({"a.b": torch.full((3,), value), "state": torch.arange(4, dtype=torch.uint8)}, {"seen_images": int(value), "log": [{"loss": 0.1}]})
+    tensors = {"a.b": torch.full((3,), value), "state": torch.arange(4, dtype=torch.uint8)}
+    return Snapshot(tensors, {"seen_images": int(value), "log": [{"loss": 0.1}]})
 
 
 def test_round_trip_and_only_the_latest_stays(tmp_path):
@@ -61,7 +68,8 @@ def test_an_optimiser_goes_on_with_the_same_bits():
 
     net, optimiser = made()
     steps(net, optimiser, range(3))
-    kept = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in optimiser_tensors(optimiser, "o.").items()}
+    kept = {name: tensor.clone(memory_format=torch.contiguous_format)
+            for name, tensor in optimiser_tensors(optimiser, "o.").items()}
     other, other_optimiser = made()
     other.load_state_dict(net.state_dict())
     restore_optimiser(other_optimiser, "o.", kept)

@@ -1,5 +1,7 @@
 """The loop: schedule, log, players, and a run that diverges."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -25,7 +27,7 @@ def test_the_rate_rises_and_falls_to_nothing():
     params = TrainParams(dataset="base", seen_images=1000, learning_rate=0.5, warm_up=0.1)
     rates = [learning_rate_at(seen, params) for seen in range(0, 1001, 50)]
     assert rates[0] == 0 and rates[1] == pytest.approx(0.25) and rates[2] == pytest.approx(0.5)
-    assert all(later < earlier for earlier, later in zip(rates[2:], rates[3:], strict=False))
+    assert all(later < earlier for earlier, later in pairwise(rates[2:]))
     assert rates[-1] == pytest.approx(0)
     assert learning_rate_at(550, params) == pytest.approx(0.25)
 
@@ -41,7 +43,8 @@ def test_the_log(tmp_path):
     train(trainer, tmp_path, "a run")
     assert [line["seen_images"] for line in trainer.log] == [64, 128, 192, 256, 320]
     for line in trainer.log:
-        assert set(line) == {"seen_images", "learning_rate", "loss", "discriminator/adversarial", "discriminator/r1", "generator/adversarial"}
+        assert set(line) == {"seen_images", "learning_rate", "loss", "discriminator/adversarial", "discriminator/r1",
+                             "generator/adversarial"}
         assert line["loss"] == line["generator/adversarial"]
 
 
@@ -51,6 +54,16 @@ def test_only_the_player_moves():
     trainer._move(trainer.family.players[0], *trainer.data.batch(torch.arange(8)), 0.01)
     for name, value in trainer.networks.state_dict().items():
         assert torch.equal(value, before[name]) == name.startswith("generator"), name
+
+
+def test_class_tables_learn_faster():
+    """Adam's first step is as long as the rate, whatever the gradient."""
+    trainer = trainer_of("vae", class_rate=10.0)
+    before = {name: value.clone() for name, value in trainer.networks.state_dict().items()}
+    trainer._move(trainer.family.players[0], *trainer.data.batch(torch.arange(8)), 0.001)
+    longest = {name: (value - before[name]).abs().max().item() for name, value in trainer.networks.state_dict().items()}
+    assert longest["autoencoder.decoder.class_embedding.weight"] == pytest.approx(0.01, rel=0.05)
+    assert longest["autoencoder.decoder.head.weight"] == pytest.approx(0.001, rel=0.05)
 
 
 def test_equal_runs_give_equal_weights_and_seeds_matter(tmp_path):

@@ -97,7 +97,7 @@ class FlowNetwork(nn.Module):
         self.up = nn.ModuleList(Level(w, blocks) for w in widths[:-1])
         self.widen = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairwise(widths))
         self.norm = nn.GroupNorm(width // 8, width)
-        self.head = nn.Conv2d(2 * width, channels * PATCH**2, 3, padding=1)
+        self.head = nn.Conv2d(width, channels * PATCH**2, 3, padding=1)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 
@@ -112,7 +112,7 @@ class FlowNetwork(nn.Module):
         """
         embedding = self._embed(t, labels, dropped)
         skip_scale, out_scale, in_scale = (scale[:, None, None, None] for scale in preconditioning(t))
-        h = first = self.stem(F.pixel_unshuffle(in_scale * x, PATCH))
+        h = self.stem(F.pixel_unshuffle(in_scale * x, PATCH))
         skips = []
         for index, level in enumerate(self.down):
             h = level(h, embedding)
@@ -123,8 +123,7 @@ class FlowNetwork(nn.Module):
             skip = skips[index]
             h = skip + F.interpolate(self.widen[index](h), size=skip.shape[2:], mode="nearest")
             h = self.up[index](h, embedding)
-        # The first features go to the head as well: noise must come out pixel by pixel, and normalisation blurs it.
-        h = self.head(torch.cat([F.silu(self.norm(h)), first], dim=1))
+        h = self.head(F.silu(self.norm(h)))
         return skip_scale * x + out_scale * F.pixel_shuffle(h, PATCH)
 
     def _embed(self, t: Tensor, labels: Tensor, dropped: Tensor | None) -> Tensor:

@@ -22,7 +22,8 @@ def test_the_velocity_is_the_path_s_slope_and_points_at_the_data():
 
 
 def test_the_loss_in_closed_form():
-    predicted, velocity = torch.zeros(2, 1, 2, 2), torch.stack([torch.full((1, 2, 2), 3.0), torch.full((1, 2, 2), -1.0)])
+    velocity = torch.stack([torch.full((1, 2, 2), 3.0), torch.full((1, 2, 2), -1.0)])
+    predicted = torch.zeros_like(velocity)
     assert flow_loss(predicted, velocity).velocity.tolist() == [9.0, 1.0]
 
 
