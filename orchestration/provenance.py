@@ -27,6 +27,7 @@ from dagster._core.definitions.data_version import (
     get_input_event_pointer_tag,
 )
 
+from assets.checks import check_results
 from assets.dvc_state import ProjectBusyError, StageState
 from assets.names import asset_key, file_key, settings_key
 from assets.stage_asset import (
@@ -38,6 +39,7 @@ from assets.stage_asset import (
     stage_metadata,
 )
 
+Event = dg.AssetMaterialization | dg.AssetCheckEvaluation
 PATIENCE_S = 30.0
 """For another dvc's lock, which is held for moments."""
 OUTSIDE = "outside"
@@ -76,7 +78,7 @@ class Provenance:
                 return told.tags[DATA_VERSION_TAG], told.tags
         raise ProjectBusyError(f"another dvc has begun with {stage}")
 
-    def news(self, instance: dg.DagsterInstance) -> list[dg.AssetMaterialization]:
+    def news(self, instance: dg.DagsterInstance) -> list[Event]:
         """What Dagster does not know yet, each event after those it hangs on. Empty if nothing has happened.
 
         Raises:
@@ -85,15 +87,15 @@ class Provenance:
         """
         return self._news(instance, self._states())
 
-    def _news(self, instance: dg.DagsterInstance, states: Mapping[str, StageState]) -> list[dg.AssetMaterialization]:
+    def _news(self, instance: dg.DagsterInstance, states: Mapping[str, StageState]) -> list[Event]:
         record = _Record(instance, self._keys())
-        events: list[dg.AssetMaterialization] = []
+        events: list[Event] = []
         for name, state in states.items():
             told = self._about(name, state, record)
             events += told.externals
             if told.tags and not self.workspace.project.taken(name) and not record.holds(asset_key(name), told.tags):
                 ran = record.data_version(asset_key(name)) != told.tags[DATA_VERSION_TAG]
-                events.append(self._materialization(name, told.tags, OUTSIDE if ran else "skipped"))
+                events += self._run_told(name, told.tags, OUTSIDE if ran else "skipped")
                 record.note(asset_key(name), told.tags)
         return events
 
@@ -135,13 +137,19 @@ class Provenance:
             record.note(event.asset_key, event.tags)
         return _Told(externals, _tags(state.data_version, then) if state.data_version else {})
 
-    def _materialization(self, name: str, tags: Mapping[str, str], action: str) -> dg.AssetMaterialization:
+    def _run_told(self, name: str, tags: Mapping[str, str], action: str) -> list[Event]:
+        """A run's materialization, and its checks if its outputs are new to Dagster."""
         folder = report_folder(self.workspace, name)
-        return dg.AssetMaterialization(
+        report = read_report(folder)
+        told = dg.AssetMaterialization(
             asset_key(name), description=f"{name} was run outside Dagster" if action == OUTSIDE else None,
-            metadata=stage_metadata(self.workspace, name, read_report(folder), folder) | {
+            metadata=stage_metadata(self.workspace, name, report, folder) | {
                 "action": action, "hash": tags[DATA_VERSION_TAG]},
             tags={**tags, ACTION_TAG: action})
+        checks = check_results(name, report)[0] if report and action == OUTSIDE else []
+        return [told, *(dg.AssetCheckEvaluation(
+            asset_key=check.asset_key, check_name=check.check_name, passed=check.passed, metadata=check.metadata,
+            severity=check.severity, description=check.description) for check in checks)]
 
 
 @dataclass

@@ -120,17 +120,9 @@ def report(folder: Path, command: str, name: str | None, content: str, passed: b
     folder.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", (64, 48), "#" + content[:6]).save(folder / "grid.png")
     declared = getattr(importlib.import_module(STAGES[command]), "CHECKS", ())
-    checks = [
-        {
-            "name": check,
-            "passed": passed,
-            "observed": 0.01 if passed else 0.5,
-            "threshold": 0.05,
-            "description": text,
-            "blocking": blocking,
-        }
-        for check, text, blocking in (declared() if callable(declared) else declared)
-    ]
+    announced = declared() if callable(declared) else declared
+    figures = {"passed": passed, "observed": 0.01 if passed else 0.5, "threshold": 0.05}
+    checks = [figures | {"name": check, "description": text, "blocking": gate} for check, text, gate in announced]
     checks.append(
         {
             "name": "nobody_announced_this",

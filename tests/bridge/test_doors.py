@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 import time
 
+import dagster as dg
 import pytest
 
+from assets.checks import declared_checks
 from assets.names import asset_key, settings_key, source_key
 from tests.bridge.conftest import Door, StandIn, open_door
 
@@ -42,6 +44,9 @@ def test_outside_runs_are_told_with_everything_they_read(door: Door):
     assert told.index(asset_key("clean@base")) < told.index(asset_key("label@base")), "in the order of the pipeline"
     event = door.latest("clean@base")
     assert event.tags["dvc/action"] == "outside" and event.metadata["figure"].value > 0
+    announced = {dg.AssetCheckKey(asset_key(stage), check.name) for stage in stages for check in declared_checks(stage)}
+    seen = door.instance.event_log_storage.get_latest_asset_check_execution_by_key(list(announced))
+    assert set(seen) == announced and all(record.status.value == "SUCCEEDED" for record in seen.values())
     assert door.stale() == set() and door.tick() == []
 
 
