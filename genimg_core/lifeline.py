@@ -44,7 +44,7 @@ def end_with_dvc() -> None:
         return
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     dvc = _nearest_dvc()
-    if False:
+    if dvc is not None and dvc != os.getppid():
         threading.Thread(target=_follow, args=(dvc,), name="end with dvc", daemon=True).start()
 
 

@@ -100,7 +100,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m orchestration.ui", description=__doc__)
     parser.add_argument("--port", type=int, default=3000, help="if it is taken, another is (default: 3000)")
     port = free_port(parser.parse_args().port)
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    for ending in (signal.SIGINT, signal.SIGTERM):  # a shell starts what runs in its background deaf to SIGINT
+        signal.signal(ending, signal.default_int_handler)
     print("Opening Dagster …", flush=True)
     try:
         with dagster_ui(Path.cwd(), port) as address:
