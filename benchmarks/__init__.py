@@ -1,0 +1,1 @@
+"""Every claim of speed or quality has a script here that measures it, and a file under results/."""

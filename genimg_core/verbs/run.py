@@ -8,10 +8,15 @@ import shutil
 import subprocess
 import time
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from genimg_core.errors import GateFailedError, SetupError, StageFailedError
 from genimg_core.stages.runner import STATE
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 PAGE = Path("data/report/index.html")
 
@@ -34,7 +39,7 @@ def main(arguments: argparse.Namespace) -> int:
 
     started = time.monotonic()
     check_setup(Path.cwd())
-    load_params()
+    params = load_params()
     if not arguments.no_scan:
         from genimg_core.verbs.scan import scan_datasets
 
@@ -49,7 +54,7 @@ def main(arguments: argparse.Namespace) -> int:
             f"dvc could not run the pipeline: {'; '.join(result.errors) or f'exit code {result.exit_code}'}",
             "`dvc repro --verbose` tells more",
         )
-    _summary(result.actions, _seconds(run), time.monotonic() - started)
+    _summary(result.actions, _seconds(run), time.monotonic() - started, params.generate)
     return 0
 
 
@@ -96,7 +101,7 @@ class _Lines:
     def show(self, line: str) -> None:
         if line.startswith("genimg: "):
             self.told = True
-        if line.strip() and not line.lstrip().startswith(self.NOISE):
+        if line.strip() and not line.lstrip().startswith(self.NOISE) and not line.endswith("didn't change, skipping"):
             print(line.rstrip(), flush=True)
 
 
@@ -122,7 +127,7 @@ def _seconds(run: str) -> dict[str, float]:
     return {row["stage"]: row["seconds"] for row in rows if row["run"] == run}
 
 
-def _summary(actions: dict[str, str], seconds: dict[str, float], total: float) -> None:
+def _summary(actions: dict[str, str], seconds: dict[str, float], total: float, models: Iterable[str]) -> None:
     """A table of what was done, and where to look."""
     from rich.console import Console
     from rich.table import Table
@@ -142,35 +147,27 @@ def _summary(actions: dict[str, str], seconds: dict[str, float], total: float) -
         console.print(table)
     unchanged = len(actions) - len(worked)
     console.print(f"{len(worked)} stages ran, {unchanged} were up to date, in {total:.0f} s.")
-    _scores(console)
+    _scores(console, models)
     if PAGE.is_file():
         console.print(f"The report: {PAGE.resolve()}", soft_wrap=True)
 
 
-def _scores(console: object) -> None:
+def _scores(console: Console, models: Iterable[str]) -> None:
     """The models' scores side by side, as they stand on disk."""
     from rich.table import Table
 
-    rows = sorted(Path("data/evaluation").glob("*/scores.json"))
-    if not rows:
-        return
-    table = Table(
-        "model",
-        "data set",
-        "KID",
-        "floor",
-        "FD",
-        "floor",
-        "coverage",
-        "floor",
-        title="Scores (lower KID and FD, higher coverage are better; the floor is what real images score)",
-        title_justify="left",
-    )
-    for path in rows:
-        tree = json.loads(path.read_text(encoding="utf8"))
-        for scores in tree["scores"].values():
-            figures = [
-                f"{scores[metric][part]:.4f}" for metric in ("kid", "fd", "coverage") for part in ("value", "floor")
-            ]
-            table.add_row(tree["model"], tree["dataset"], *figures)
-    console.print(table)
+    table = Table("model", "data set", "KID", "FD", "coverage", title="Scores, and in brackets what real images score")
+    table.title_justify = "left"
+    for name in models:
+        path = Path("data/evaluation") / name / "scores.json"
+        if path.is_file():
+            tree = json.loads(path.read_text(encoding="utf8"))
+            for scores in tree["scores"].values():
+                figures = [
+                    f"{scores[metric]['value']:.4f} ({scores[metric]['floor']:.4f})"
+                    for metric in ("kid", "fd", "coverage")
+                ]
+                table.add_row(tree["model"], tree["dataset"], *figures)
+    if table.row_count:
+        console.print(table)
+        console.print("Lower KID and FD are better, and higher coverage.")
