@@ -28,10 +28,10 @@ demo: $(READY) ## the whole pipeline on the built-in letters (about 8 minutes), 
 
 test: $(READY) ## lint, and every test (under 20 minutes on 2 cores)
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/python -m pytest
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
 
 test-fast: $(READY) ## the tests that take no servers, browsers or whole pipelines
-	@$(BIN)/python -m pytest -m "not slow and not real"
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not real"
 
 ui: $(READY) ## open Dagster (webserver and daemon) on http://127.0.0.1:3000
 	@$(BIN)/python -m orchestration.ui

@@ -7,6 +7,17 @@ import pytest
 from tests.project import Project, copy_project, make_project
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where several workers run the suite: the tests of the finished project on one of them, and begun first."""
+
+    def shares(item: pytest.Item) -> bool:
+        return bool({"finished_project", "own_project"} & set(getattr(item, "fixturenames", ())))
+
+    for item in filter(shares, items):
+        item.add_marker(pytest.mark.xdist_group("finished project"))
+    items.sort(key=lambda item: not shares(item))
+
+
 @pytest.fixture(scope="session")
 def finished_project(tmp_path_factory) -> Project:
     """The whole pipeline, run once by `genimg run` with tiny settings. Read it only."""
