@@ -173,9 +173,9 @@ def read_report(folder: Path) -> dict[str, Any]:
 def stage_metadata(workspace: Workspace, stage: str, report: dict[str, Any], folder: Path) -> dict[str, Any]:
     """What an asset's page shows of a stage's report: numbers (plotted over time), pictures, places."""
     metadata: dict[str, Any] = dict(report.get("metrics", {}))
-    for number, picture in enumerate(report.get("pictures", []), start=1):
+    for picture in report.get("pictures", []):
         shown = picture_markdown(folder / picture["file"], picture["title"])
-        metadata[f"picture_{number}"] = dg.MetadataValue.md(shown)
+        metadata[f"picture: {Path(picture['file']).stem.replace('_', ' ')}"] = dg.MetadataValue.md(shown)
     facts = {key: value for key, value in report.items() if key not in NO_FACTS}
     if facts and len(json.dumps(facts)) <= LONGEST_FACTS:
         metadata["facts"] = dg.MetadataValue.json(facts)

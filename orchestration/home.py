@@ -21,3 +21,15 @@ def prepare_home(root: Path) -> Path:
     if not (home / TEMPLATE.name).exists():
         shutil.copy(TEMPLATE, home)
     return home
+
+
+def create_storage(home: Path) -> None:
+    """Create Dagster's databases, if they are not there.
+
+    Two processes that start at once on an empty home both create them, and the second mark in alembic's table of
+    versions makes each later start fail (`has more than one head present`).
+    """
+    import dagster as dg
+
+    with dg.DagsterInstance.from_config(str(home)):
+        pass

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from genimg_core.lifeline import tethered
 from genimg_core.repro import environment, terminate
-from orchestration.home import FOLDER, prepare_home
+from orchestration.home import FOLDER, create_storage, prepare_home
 
 HOST = "127.0.0.1"
 START_LIMIT_S = 120.0
@@ -48,6 +48,7 @@ def dagster_ui(root: Path, port: int, location: str = LOCATION) -> Iterator[str]
     """
     home = prepare_home(root)
     env = environment({"DAGSTER_HOME": str(home), "DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS": str(TICK_LIMIT_S)})
+    create_storage(home)
     workspace = home / "workspace.yaml"
     workspace.write_text(f"load_from:\n  - {location}\n", encoding="utf8")
     address = f"http://{HOST}:{port}"

@@ -7,6 +7,7 @@ import pytest
 from tests.project import Project, copy_project, make_project
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where several workers run the suite: the tests of the finished project on one of them, and begun first."""
 

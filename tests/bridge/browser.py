@@ -56,6 +56,12 @@ class Pages:
         """A node of the graph on screen."""
         return self.page.get_by_text(label, exact=True).first
 
+    def show(self, label: str) -> None:
+        """Open a Markdown value of the asset's metadata (Dagster folds what is longer than a thousand characters)."""
+        fold = "[Show Markdown]"
+        row = self.page.get_by_text(label, exact=True).first.locator(f"xpath=ancestor::*[contains(., '{fold}')][1]")
+        row.get_by_text(fold).first.click()
+
     def materialize_all(self) -> None:
         """Press the button of the graph on screen, and wait until the launch is confirmed."""
         self.page.get_by_role("button", name="Materialize all").first.click()

@@ -47,7 +47,7 @@ def test_a_failed_gate_shows_its_figures_before_it_fails(door: Door):
     failure = next(event for event in result.all_events if event.is_step_failure).step_failure_data
     assert "gate of report does not hold" in failure.user_failure_data.description
     assert "observed 0.5, threshold 0.05" in failure.user_failure_data.description
-    assert "picture_1" in failure.user_failure_data.metadata
+    assert "picture: grid" in failure.user_failure_data.metadata
     assert (project.root / "data/report/content").read_text() == before, "the earlier page stands"
     assert door.stale() >= {GATED}
 
@@ -95,7 +95,7 @@ def test_metadata_has_numbers_pictures_and_places(door: Door):
     door.materialize("generate@latin")
     event = door.latest("generate@latin")
     assert isinstance(event.metadata["figure"], (dg.IntMetadataValue, dg.FloatMetadataValue))
-    assert event.metadata["picture_1"].value.startswith("![What (it) drew](data:image/png;base64,")
+    assert event.metadata["picture: grid"].value.startswith("![What (it) drew](data:image/png;base64,")
     assert event.metadata["path"].value.endswith("data/samples/latin")
     assert event.metadata["hash"].value == event.tags["dagster/data_version"]
     assert event.metadata["facts"].value["kept"] == 2

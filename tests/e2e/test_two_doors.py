@@ -134,6 +134,7 @@ def test_what_a_person_sees_in_the_browser(server, tmp_path):
         pages.wait_for_run("Success")
         pages.shot("real-2-success")
         pages.asset("latin/samples")
+        pages.show("picture: samples")
         picture = pages.page.locator("img[src^='data:image/']").first
         picture.wait_for()
         assert picture.evaluate("image => image.naturalWidth") > 100, "the grid is really drawn"
@@ -147,5 +148,6 @@ def test_what_a_person_sees_in_the_browser(server, tmp_path):
         pages.page.get_by_text("0.001", exact=True).first.wait_for()
         pages.shot("real-4-failed-gate")
         pages.asset("base/clean_images")
+        pages.show("picture: rejected")
         pages.page.locator("img[src^='data:image/']").first.wait_for()
         pages.shot("real-5-clean")
