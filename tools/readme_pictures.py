@@ -36,7 +36,7 @@ def sheet(folder: Path) -> Image.Image:
 def main() -> None:
     """Write docs/samples-<model>.png."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--root", type=Path, default=Path("."), help="the project in which the demo ran")
+    parser.add_argument("--root", type=Path, default=Path(), help="the project in which the demo ran")
     root = parser.parse_args().root
     for model in ("latin", "greek"):
         save_png(sheet(root / "data" / "samples" / model), DOCS / f"samples-{model}.png")
