@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from PIL import Image
 
-LONGEST_SIDE_PX = 900
-MOST_BYTES = 60_000
+LONGEST_SIDE_PX = 1200
+MOST_BYTES = 100_000
 """Of the data URI."""
 SMALLEST_SIDE_PX = 32
 
