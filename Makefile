@@ -14,12 +14,14 @@ help: ## list the targets
 
 setup: $(READY) ## build .venv from requirements.lock (the other targets do it when it is missing)
 
+# Bytecode is compiled here, once: where Python may not write it (PYTHONDONTWRITEBYTECODE), each stage
+# would compile torch and Great Expectations anew, which doubles the time to import them.
 $(READY): requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "genimg needs Python 3.11: install it, or name it with PYTHON=/path/to/python3.11" >&2; exit 2; }
 	@echo "Setting up .venv (a minute or two, about 6 GB, once) …"
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.lock
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $(READY)
 
