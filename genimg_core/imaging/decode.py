@@ -152,14 +152,18 @@ def _decode(data: bytes, limits: DecodeLimits, wanted: tuple[int, int] | None, h
         image = _open(data)
     if header.frames > limits.max_frames:
         raise _Refused("too_many_frames", f"{header.frames} frames; the limit is {limits.max_frames}")
-    header.exif_orientation = _orientation(image)
+    try:
+        header.exif_orientation = _orientation(image)
+    except DECODER_ERRORS:
+        # Pillow loads a PNG's pixels to find its EXIF, and a second load of a broken one would say nothing.
+        image = _open(data)
     if wanted is not None:
         image.draft(None, _at_least(image.size, wanted, 2))
     image.load()
     if image.width < 1 or image.height < 1:
         raise _Refused("decoder_error", "no pixels")
     # A plugin that turns its image upright as it loads (TIFF) leaves no orientation behind.
-    turn = _UPRIGHT.get(_orientation(image))
+    turn = _UPRIGHT.get(_orientation_or_none(image))
     image = _reduced(image, wanted)
     return image.transpose(turn) if turn is not None else image
 
@@ -169,11 +173,17 @@ def _open(data: bytes) -> Image.Image:
 
 
 def _orientation(image: Image.Image) -> int:
+    """1..8, 0 if there is none; raises DECODER_ERRORS."""
+    value = image.getexif().get(_ORIENTATION_TAG, 0)
+    return value if isinstance(value, int) and 1 <= value <= 8 else 0
+
+
+def _orientation_or_none(image: Image.Image) -> int:
+    """Of an image whose pixels are loaded: broken EXIF does not spoil them."""
     try:
-        value = image.getexif().get(_ORIENTATION_TAG, 0)
+        return _orientation(image)
     except DECODER_ERRORS:
         return 0
-    return value if isinstance(value, int) and 1 <= value <= 8 else 0
 
 
 def _at_least(size: tuple[int, int], wanted: tuple[int, int], gap: int) -> tuple[int, int]:

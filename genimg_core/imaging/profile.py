@@ -43,7 +43,8 @@ class ImageProfile:
     image: np.ndarray | None
     """uint8 (size, size, channels); None where nothing could be decoded."""
     thumbnail: np.ndarray | None
-    """uint8 (32, 32, 4) RGBA, the whole image in its own shape, transparent around it."""
+    """uint8 (32, 32, 4) RGBA, the whole image, stretched: in its own shape, a copy a little larger or smaller would be
+    rounded to another row of pixels. `in_own_shape` is for looking at it."""
 
 
 def profile_image(data: bytes, form: ImageForm, limits: DecodeLimits) -> ImageProfile:
@@ -59,9 +60,22 @@ def profile_image(data: bytes, form: ImageForm, limits: DecodeLimits) -> ImagePr
     if decoded.image is None:
         return ImageProfile(figures, None, None)
     trained = to_form(decoded.image, form)
-    thumbnail = np.asarray(fit_square(decoded.image, THUMBNAIL_SIDE, "pad").convert("RGBA"))
+    thumbnail = np.asarray(fit_square(decoded.image, THUMBNAIL_SIDE, "stretch").convert("RGBA"))
     figures |= measure(decoded) | {"trained_contrast": _deviation(trained)}
     return ImageProfile(figures, np.asarray(trained).reshape(form.size, form.size, form.channels), thumbnail)
+
+
+def in_own_shape(thumbnail: np.ndarray, width: int, height: int, exif_orientation: int) -> Image.Image:
+    """A thumbnail with the proportions of its image.
+
+    Args:
+        thumbnail: uint8 (32, 32, 4).
+        width: as stored.
+        height: as stored.
+        exif_orientation: 5 and more lie on their side.
+    """
+    shape = (height, width) if exif_orientation >= 5 else (width, height)
+    return Image.fromarray(thumbnail).resize(content_size(*shape, THUMBNAIL_SIDE, "pad"), Image.Resampling.LANCZOS)
 
 
 def _wanted(form: ImageForm) -> tuple[int, int]:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 SPLIT_STRENGTH = {"train": 1, "validation": 2, "test": 3}
 """A cluster is as far from training as its farthest member: nothing is trained on that will be judged."""
+SAME_SHAPE = 0.1
+"""Two images whose proportions differ by more than this (as a logarithm) are no copies of each other."""
 LEAST_CONTRAST = 1.0
 """Flatter images all have the same few hashes; they are compared by equal pixels only."""
 
@@ -69,11 +71,19 @@ def _near_copies(table: pd.DataFrame, pictures: np.ndarray, thumbnails: np.ndarr
     """Row that goes -> the row that is kept for it, and their difference; `pictures` are rows, the best first."""
     pictures = pictures[table["contrast"].to_numpy(float)[pictures] >= LEAST_CONTRAST]
     pairs = candidate_pairs(from_hex(list(table["phash"].to_numpy(object)[pictures])), radius)
+    pairs = pairs[_of_one_shape(table.iloc[pictures], pairs)]
     distances = thumbnail_distances(thumbnails, table["row"].to_numpy(np.int64)[pictures][pairs], max_rmse)
     near = distances <= max_rmse
     gone = keep_best(pairs[near], np.arange(len(pictures)))
     measured = {tuple(pair): value for pair, value in zip(pairs[near].tolist(), distances[near].tolist(), strict=True)}
     return {int(pictures[one]): (int(pictures[other]), measured[other, one]) for one, other in gone.items()}
+
+
+def _of_one_shape(table: pd.DataFrame, pairs: np.ndarray) -> np.ndarray:
+    """Whether the proportions agree, as they must where thumbnails are stretched: bool (M,); pairs index the table."""
+    sides = np.sort(table[["width", "height"]].to_numpy(np.float64), axis=1)
+    proportion = np.log(sides[:, 1] / np.maximum(sides[:, 0], 1))
+    return np.abs(proportion[pairs[:, 0]] - proportion[pairs[:, 1]]) <= SAME_SHAPE
 
 
 @dataclass(frozen=True)

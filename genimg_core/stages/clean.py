@@ -78,7 +78,7 @@ def clean(*, name: str, profile: Path, validated: Path, clean: Path, report: Pat
                                 f"look at the source, or loosen datasets.{name}.clean in params.yaml")
     write_table(cleaned, clean / "clean.parquet")
     checks = _checks(cleaned, table, settings)
-    pictures = _pictures(cleaned, duplicates, thumbnails, report)
+    pictures = _pictures(cleaned, table, duplicates, thumbnails, report)
     return _report(cleaned, conflicts, checks, pictures)
 
 
@@ -126,11 +126,12 @@ def _checks(cleaned: pd.DataFrame, table: pd.DataFrame, settings: CleanParams) -
             Check(VISIBLE[0], vanished == 0, vanished, 0, *VISIBLE[1:]))
 
 
-def _pictures(cleaned: pd.DataFrame, duplicates: Duplicates, thumbnails: np.ndarray,
+def _pictures(cleaned: pd.DataFrame, table: pd.DataFrame, duplicates: Duplicates, thumbnails: np.ndarray,
               report: Path) -> tuple[Picture, ...]:
     """The rejected wall, a sample of what was kept, and duplicates side by side."""
     import numpy as np
 
+    from genimg_core.imaging.profile import in_own_shape
     from genimg_core.reports.pictures import contact_sheet, even_strides, save_png
 
     rows = cleaned["row"].to_numpy(np.int64)
@@ -138,7 +139,9 @@ def _pictures(cleaned: pd.DataFrame, duplicates: Duplicates, thumbnails: np.ndar
 
     def show(file: str, title: str, chosen: np.ndarray, captions: list[str] | None, columns: int) -> None:
         if len(chosen):
-            save_png(contact_sheet([thumbnails[rows[i]] for i in chosen], captions, columns), report / file)
+            small = [in_own_shape(thumbnails[one.row], one.width, one.height, one.exif_orientation)
+                     for one in table.iloc[chosen].itertuples()]
+            save_png(contact_sheet(small, captions, columns), report / file)
             pictures.append(Picture(file, title))
 
     seen = np.flatnonzero((cleaned["status"] == "rejected").to_numpy() & (rows >= 0))

@@ -150,6 +150,7 @@ _FLOATS = ("luminance", "contrast", "trained_contrast", "sharpness", "alpha_shar
 def _report(table: pd.DataFrame, collected: int, folder: Path, report: Path) -> StageReport:
     import numpy as np
 
+    from genimg_core.imaging.profile import in_own_shape
     from genimg_core.reports.pictures import contact_sheet, even_strides, save_png
 
     decodable = table[table["row"] >= 0]
@@ -157,8 +158,10 @@ def _report(table: pd.DataFrame, collected: int, folder: Path, report: Path) -> 
     pictures: tuple[Picture, ...] = ()
     if len(decodable):
         thumbnails = np.load(folder / "thumbnails.npy", mmap_mode="r")
-        shown = decodable["row"].to_numpy()[even_strides(len(decodable), SHOWN)]
-        save_png(contact_sheet([thumbnails[row] for row in shown], columns=16), report / "raw.png")
+        shown = decodable.iloc[even_strides(len(decodable), SHOWN)]
+        small = [in_own_shape(thumbnails[one.row], one.width, one.height, one.exif_orientation)
+                 for one in shown.itertuples()]
+        save_png(contact_sheet(small, columns=16), report / "raw.png")
         pictures = (Picture("raw.png", f"{len(shown)} of the {len(decodable):,} readable images as they came"),)
     sides = {side: _range(decodable[side]) for side in ("width", "height")} if len(decodable) else {}
     facts = {"collected": collected, "formats": _counts(decodable["format"]), "modes": _counts(decodable["mode"]),
@@ -179,6 +182,6 @@ def _range(column: pd.Series) -> dict[str, int]:
     return {"least": int(column.min()), "median": int(column.median()), "greatest": int(column.max())}
 
 
-STAGE = Stage(name="profile", summary="decode each image once: every figure, and the image at training size",
+STAGE = Stage(name="profile", summary="decode each image once: its figures, and the image at training size",
               inputs=("raw",), outputs=("profile",), run=profile,
               params={"image": ("image", ImageParams), "settings": ("datasets.{name}.profile", ProfileParams)})

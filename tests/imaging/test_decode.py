@@ -36,6 +36,17 @@ def test_bad_files_get_a_reason(data, reason):
     assert decoded.detail
 
 
+def test_a_png_damaged_in_the_middle_is_no_image():
+    """The search for EXIF loads a PNG's pixels; what fails there must not count as done."""
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    data = bytearray(encoded(Image.fromarray(noise)))
+    middle = len(data) // 2
+    data[middle:middle + 200] = bytes(200)
+    found = decode(bytes(data), DecodeLimits())
+    assert found.image is None
+    assert found.reason in ("truncated", "decoder_error")
+
+
 def test_limits_hold_before_pixels_are_decoded():
     data = encoded(photo(1, 60, 50))
     assert decode(data, DecodeLimits(max_bytes=len(data) - 1)).reason == "too_many_bytes"

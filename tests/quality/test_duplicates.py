@@ -86,3 +86,15 @@ def test_a_cluster_is_as_far_from_training_as_its_farthest_member():
         (0, ("a", "b"), ("test", "train", "validation")),
         (3, (), ("train", "validation")),
     ]
+
+
+def test_a_copy_whose_sides_round_otherwise_is_found():
+    whole = photo(3, 500, 333)
+    files = {"a": encoded(whole, "JPEG", quality=92), "b": encoded(whole.resize((297, 198)), "JPEG", quality=80),
+             "c": encoded(whole.resize((163, 109)), "PNG")}
+    assert kept(files) == {"b": "a", "c": "a"}
+
+
+def test_stretched_to_another_shape_it_is_another_picture():
+    whole = photo(3, 300, 200)
+    assert kept({"a": encoded(whole), "b": encoded(whole.resize((300, 300)))}) == {}
