@@ -43,7 +43,8 @@ TINY: dict[str, Any] = {
     "finetune": {"greek": {"dataset": "target", "from": "latin", "seen_images": 320, "batch": 32}},
     "generate": {"latin": {"dataset": "base", "images": 64}, "greek": {"dataset": "target", "images": 64}},
     "extractor": {"dataset": "base", "seen_images": 1600},
-    "evaluate": {},
+    # Trained for tens of steps, no model passes the gates.
+    "evaluate": {"min_coverage_share": 0, "max_copied_share": 1, "require_better_than_baseline": False},
 }
 SECTIONS = ("profile", "validate", "clean", "label", "normalize")
 

@@ -1,52 +1,63 @@
-"""The feature extractor that scores are measured with: a classifier of our own training, with an id and a sha256.
+"""The feature extractors that scores are measured with: three opinions, each with an id and a sha256.
 
     extractor/
-      weights.safetensors
-      settings.json         ExtractorSettings
+      domain_cnn/           a classifier of our own training on the train split
+      random_cnn/           the same network with random weights: it cannot have learnt what to overlook
+      pixel_pca/            principal components of the train split's pixels: what differs there, differs
+        weights.safetensors
+        settings.json       ExtractorSettings
 
 Scores of different extractors are never compared.
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from torch import nn
 
 from genimg_core.errors import CorruptFileError, ParamsError
+from genimg_core.metrics.pixel_pca import COMPONENTS, PixelPca
 from genimg_core.models.classifier import infer
-from genimg_core.models.classifier.files import load_weights, save_weights
+from genimg_core.models.classifier.files import fill, save_weights
 from genimg_core.models.classifier.network import FEATURE_DIM, ClassifierNetwork
 from genimg_core.stages.contract import write_json
 
-REMEDY = "run `dvc checkout`, or `genimg run extractor` to train it again"
+KINDS = {"domain_cnn": "cnn", "random_cnn": "random", "pixel_pca": "pca"}
+"""Kind, also the name of its folder => the beginning of its id. The first is the one that leads."""
+REMEDY = "run `dvc checkout`, or `genimg run extractor` to make it again"
 
 
 @dataclass(frozen=True)
 class ExtractorSettings:
     """What a feature extractor is."""
 
+    __pydantic_config__ = ConfigDict(strict=True, extra="forbid")
+
     id: str
-    """`cnn-<dataset>-<first 8 digits of sha256>`"""
+    """`cnn-<dataset>-<first 8 digits of sha256>`, `random-…`, `pca-…`"""
     sha256: str
     """Of weights.safetensors."""
+    kind: str
+    """One of KINDS."""
     dataset: str
     dataset_sha256: str
-    """The version of the data set it was trained on."""
-    task: str
-    """`class`, or `rotation` where the data set has one class only."""
-    classes: tuple[str, ...]
-    """Of the task: a logit's index is an index into it."""
+    """The version of the data set that it was fitted to (random weights: only scaled to)."""
     size: int
     """Side of the images in pixels."""
     channels: int
     feature_dim: int
-    seen_images: int
-    test_accuracy: float
+    task: str | None = None
+    """Of the domain CNN: `class`, or `rotation` where the data set has one class only."""
+    classes: tuple[str, ...] = ()
+    """Of the task: a logit's index is an index into it."""
+    seen_images: int = 0
+    test_accuracy: float | None = None
     """Share of the images of `test_split` that it tells right, in [0, 1]."""
-    test_split: str
+    test_split: str | None = None
     """`test`; `validation`, then `train` where the data set holds out none."""
 
 
@@ -58,11 +69,11 @@ class Extractor:
         network: its weights, in eval mode.
     """
 
-    def __init__(self, settings: ExtractorSettings, network: ClassifierNetwork) -> None:
+    def __init__(self, settings: ExtractorSettings, network: ClassifierNetwork | PixelPca) -> None:
         self.settings, self._network = settings, network
 
     def features(self, images: np.ndarray) -> np.ndarray:
-        """Penultimate features: float64 (N, feature_dim), at least 0, mean square about 1; row i is the same for any N.
+        """Features: float64 (N, feature_dim), mean square about 1 on the train split; row i is the same for any N.
 
         Args:
             images: uint8 (N, size, size, channels).
@@ -74,7 +85,13 @@ class Extractor:
         return infer.features(self._network, images)
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
-        """The softmax over `settings.classes`: float64 (N, classes). Arguments and errors as of `features`."""
+        """The softmax over `settings.classes`: float64 (N, classes). Arguments and errors as of `features`.
+
+        Raises:
+            ValueError: the extractor has no classes.
+        """
+        if not self.settings.classes:
+            raise ValueError(f"{self.settings.id} tells no classes apart")
         self._check(images)
         return infer.probabilities(self._network, images)
 
@@ -89,40 +106,48 @@ class Extractor:
                               "run `genimg run`: the extractor and the samples come from different `image` params")
 
 
-def save_extractor(folder: Path, network: ClassifierNetwork, **settings: object) -> ExtractorSettings:
-    """Write weights and settings.
+def save_extractor(folder: Path, network: nn.Module, **settings: object) -> ExtractorSettings:
+    """Write weights and settings into `folder/<kind>/`.
 
     Args:
         folder: exists.
         network: what to save.
         settings: the fields of ExtractorSettings that the weights do not say.
     """
-    sha256 = save_weights(network, folder / "weights.safetensors")
-    name = f"cnn-{settings['dataset']}-{sha256[:8]}"
-    written = ExtractorSettings(id=name, sha256=sha256, feature_dim=FEATURE_DIM, **settings)
-    write_json(folder / "settings.json", asdict(written))
+    place = folder / str(settings["kind"])
+    place.mkdir()
+    sha256 = save_weights(network, place / "weights.safetensors")
+    name = f"{KINDS[settings['kind']]}-{settings['dataset']}-{sha256[:8]}"
+    width = len(network.axes) if isinstance(network, PixelPca) else FEATURE_DIM
+    written = ExtractorSettings(id=name, sha256=sha256, feature_dim=width, **settings)
+    write_json(place / "settings.json", asdict(written))
     return written
 
 
-def load_extractor(folder: Path) -> Extractor:
-    """Read what `save_extractor` wrote.
+def load_extractors(folder: Path) -> tuple[Extractor, ...]:
+    """Read what `save_extractor` wrote, one of each kind; the domain CNN comes first.
 
     Raises:
         CorruptFileError: a file is missing, cut short, or not the one that settings.json names.
     """
+    return tuple(_load(folder / kind, kind) for kind in KINDS)
+
+
+def _load(folder: Path, kind: str) -> Extractor:
     path = folder / "settings.json"
     try:
-        tree = json.loads(path.read_text(encoding="utf8"))
-        settings = ExtractorSettings(**{**tree, "classes": tuple(tree["classes"])})
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        settings = TypeAdapter(ExtractorSettings).validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
         cause = " ".join(str(error).split())
         raise CorruptFileError(f"{path} does not describe a feature extractor ({cause})", REMEDY) from None
-    wrong = [field.name for field in fields(settings)
-             if field.type in ("int", "str") and type(getattr(settings, field.name)).__name__ != field.type]
-    if wrong or settings.channels not in (1, 3) or settings.size < 8 or settings.feature_dim != FEATURE_DIM:
+    fits = settings.feature_dim <= COMPONENTS if kind == "pixel_pca" else settings.feature_dim == FEATURE_DIM
+    if settings.kind != kind or settings.channels not in (1, 3) or not 8 <= settings.size <= 4096 or not fits:
         raise CorruptFileError(f"{path} does not describe a feature extractor of this version", REMEDY)
-    return Extractor(settings, load_weights(folder / "weights.safetensors", settings.size, settings.channels,
-                                            len(settings.classes), settings.sha256, REMEDY))
+    if kind == "pixel_pca":
+        network = PixelPca(settings.size, settings.channels, max(1, settings.feature_dim))
+    else:
+        network = ClassifierNetwork(settings.size, settings.channels, max(1, len(settings.classes)))
+    return Extractor(settings, fill(network, folder / "weights.safetensors", settings.sha256, REMEDY))
 
 
 def _kind(channels: int) -> str:

@@ -1,4 +1,4 @@
-"""Extractor: the feature network that scores are measured with (a normalized data set => extractor)."""
+"""Extractor: the feature extractors that scores are measured with (a normalized data set => extractor)."""
 
 from __future__ import annotations
 
@@ -33,10 +33,12 @@ class ExtractorParams(ClassifierSettings):
 
 def extractor(*, dataset: Path, extractor: Path, report: Path, seed: int, threads: int,
               params: ExtractorParams) -> StageReport:
-    """Train a classifier on the train split only; its penultimate layer is the feature.
+    """Three extractors, all from the train split only, so that no held-out image has shaped what it is judged by.
 
-    Where the train split shows fewer than two classes it learns to tell by how many right angles an image is turned
-    (task `rotation`): features of the images all the same, if not as sharp.
+    The first is a classifier trained on it, whose penultimate layer is the feature. Where the train split shows fewer
+    than two classes it learns to tell by how many right angles an image is turned (task `rotation`): features of the
+    images all the same, if not as sharp. The second is the same network with random weights, the third the principal
+    components of the pixels.
 
     Raises:
         CorruptFileError: the data set cannot be read.
@@ -48,6 +50,7 @@ def extractor(*, dataset: Path, extractor: Path, report: Path, seed: int, thread
 
     from genimg_core.errors import EmptyDatasetError
     from genimg_core.metrics.features import save_extractor
+    from genimg_core.metrics.pixel_pca import fit_pixel_pca
     from genimg_core.models.classifier.fit import accuracy, fit, scale_features
     from genimg_core.store.arrays import NormalizedDataset
     from genimg_core.training.devices import computing
@@ -63,14 +66,34 @@ def extractor(*, dataset: Path, extractor: Path, report: Path, seed: int, thread
         scale_features(network, _examples(data, "train", task))
         right = accuracy(network, _examples(data, tested, task))
         pictures = _picture_of_the_hardest(report, network, _examples(data, tested, task), classes)
+        random, principal = _random_network(data, seed), fit_pixel_pca(data.images("train"))
     counts = np.bincount(data.labels(tested), minlength=2) if task == "class" else np.ones(len(classes))
     chance = float(counts.max() / counts.sum())
-    settings = save_extractor(extractor, network, dataset=data.settings.dataset, dataset_sha256=data.settings.sha256,
-                              task=task, classes=classes, size=data.settings.size, channels=data.settings.channels,
-                              seen_images=params.seen_images, test_accuracy=right, test_split=tested)
+    settings = {"dataset": data.settings.dataset, "dataset_sha256": data.settings.sha256, "size": data.settings.size,
+                "channels": data.settings.channels}
+    written = [save_extractor(extractor, network, kind="domain_cnn", task=task, classes=classes, test_split=tested,
+                              seen_images=params.seen_images, test_accuracy=right, **settings),
+               save_extractor(extractor, random, kind="random_cnn", **settings),
+               save_extractor(extractor, principal, kind="pixel_pca", **settings)]
     (name, description, blocking), = CHECKS
-    return StageReport(facts={"extractor": asdict(settings)}, metrics={"test_accuracy": right, "classes": len(classes)},
+    return StageReport(facts={"extractor": asdict(written[0]), "extractors": [asdict(one) for one in written]},
+                       metrics={"test_accuracy": right, "classes": len(classes)},
                        checks=(Check(name, right > chance, right, chance, description, blocking),), pictures=pictures)
+
+
+def _random_network(data: NormalizedDataset, seed: int) -> ClassifierNetwork:
+    """The classifier's network as it begins, but of other draws, its features on the same scale as the trained one's.
+
+    It needs no answers: it gets one, and none is read.
+    """
+    from genimg_core.models.classifier.fit import scale_features
+    from genimg_core.models.classifier.network import ClassifierNetwork
+    from genimg_core.training.generators import weights_from
+
+    with weights_from(seed, "extractor/random"):
+        network = ClassifierNetwork(data.settings.size, data.settings.channels, 1).eval()
+    scale_features(network, _examples(data, "train", "class"))
+    return network
 
 
 def _task(data: NormalizedDataset) -> tuple[str, tuple[str, ...]]:

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from genimg_core.metrics.bootstrap import half_samples, interval
-from genimg_core.metrics.coverage import CoverageTables, coverage
-from genimg_core.metrics.frechet import frechet_distance, frechet_halves
+from genimg_core.metrics.frechet import HalfMoments, frechet_distance, frechet_halves
 from genimg_core.metrics.kernel import kernel_distance, kernel_halves
+from genimg_core.metrics.manifold import generated_neighbourhoods, manifold_scores, real_neighbourhoods
 
 
 def test_each_half_is_half_without_repeats_and_every_image_is_as_likely():
@@ -42,14 +42,24 @@ def features(seed: int, labels: np.ndarray, shift: float) -> np.ndarray:
     return np.random.default_rng(seed).normal(shift, 1, size=(len(labels), 6)) + 3 * np.eye(6)[labels]
 
 
-def coverage_halves(real: np.ndarray, generated: np.ndarray, r: np.ndarray, g: np.ndarray) -> np.ndarray:
-    tables = CoverageTables(real, generated, 5)
-    return np.array([tables.coverage(*pair) for pair in zip(r, g, strict=True)])
+def moments(real: np.ndarray, generated: np.ndarray, r: np.ndarray, g: np.ndarray) -> np.ndarray:
+    return frechet_halves(HalfMoments(real, r), HalfMoments(generated, g))
+
+
+def manifold(name: str):
+    """One of the four scores of neighbourhoods, of whole sets and of their halves."""
+    def halves(real: np.ndarray, generated: np.ndarray, r: np.ndarray, g: np.ndarray) -> np.ndarray:
+        around = real_neighbourhoods(real, r, 5), generated_neighbourhoods(generated, g, 5)
+        return getattr(manifold_scores(*around), name)
+
+    def whole(real: np.ndarray, generated: np.ndarray) -> float:
+        return float(halves(real, generated, np.ones((1, len(real)), bool), np.ones((1, len(generated)), bool))[0])
+    return whole, halves
 
 
 @pytest.mark.parametrize("classes", [1, 3])
-@pytest.mark.parametrize(("score", "halves"), [(kernel_distance, kernel_halves), (frechet_distance, frechet_halves),
-                                               (coverage, coverage_halves)])
+@pytest.mark.parametrize(("score", "halves"), [(kernel_distance, kernel_halves), (frechet_distance, moments),
+                                               *map(manifold, ("precision", "recall", "density", "coverage"))])
 def test_the_spread_of_the_halves_is_the_spread_of_repeated_draws(score, halves, classes):
     """The claim of the module, score by score: draw the data anew 200 times, and compare with halves of one draw."""
     labels = np.arange(120) % classes

@@ -5,7 +5,7 @@ import torch
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 
 from genimg_core.metrics.bootstrap import half_samples
-from genimg_core.metrics.frechet import frechet_distance, frechet_halves
+from genimg_core.metrics.frechet import HalfMoments, frechet_distance, frechet_halves
 
 
 def draw(seed: int, n: int = 400, d: int = 16) -> np.ndarray:
@@ -61,8 +61,10 @@ def test_refuses_what_it_cannot_measure():
         frechet_distance(draw(1), draw(2)[:, :5])
 
 
-def test_halves_are_the_distances_of_the_parts():
-    one, two = draw(10), draw(11, n=200)
+@pytest.mark.parametrize("d", [16, 150])  # fewer features than images in a half, and more
+def test_halves_are_the_distances_of_the_parts(d):
+    one, two = (np.hstack([draw(seed, n, d), np.zeros((n, 1))]) for seed, n in ((10, 400), (11, 200)))
     parts = [half_samples(np.zeros(len(x), int), 3, np.random.default_rng(0)) for x in (one, two)]
-    for value, of_one, of_two in zip(frechet_halves(one, two, *parts), *parts, strict=True):
-        assert value == frechet_distance(one[of_one], two[of_two])
+    found = frechet_halves(HalfMoments(one, parts[0]), HalfMoments(two, parts[1]))
+    for value, of_one, of_two in zip(found, *parts, strict=True):
+        assert value == pytest.approx(frechet_distance(one[of_one], two[of_two]), rel=1e-7)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
+from torch import nn
 
 from genimg_core.errors import CorruptFileError
 from genimg_core.models.classifier.network import ClassifierNetwork
 
+Network = TypeVar("Network", bound=nn.Module)
 
-def save_weights(network: ClassifierNetwork, path: Path) -> str:
+
+def save_weights(network: nn.Module, path: Path) -> str:
     """Write the weights; return their sha256 (hex)."""
     data = save({name: tensor.contiguous() for name, tensor in network.state_dict().items()})
     path.write_bytes(data)
@@ -37,13 +41,21 @@ def load_weights(path: Path, size: int, channels: int, classes: int, sha256: str
     Raises:
         CorruptFileError: the file is missing, is not what was written, or belongs to another network.
     """
+    return fill(ClassifierNetwork(size, channels, classes), path, sha256, remedy)
+
+
+def fill(network: Network, path: Path, sha256: str, remedy: str) -> Network:
+    """Read what `save_weights` wrote into a network of the same form; arguments and errors as of `load_weights`.
+
+    Returns:
+        The network, in eval mode.
+    """
     try:
         data = path.read_bytes()
     except OSError as error:
         raise CorruptFileError(f"{path} cannot be read ({error.strerror})", remedy) from None
     if hashlib.sha256(data).hexdigest() != sha256:
         raise CorruptFileError(f"{path} is not the file that settings.json names (its sha256 differs)", remedy)
-    network = ClassifierNetwork(size, channels, classes)
     try:
         weights = load(data)
         network.load_state_dict(weights)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -15,8 +16,16 @@ BATCH = 256
 """Every batch has this size, the last filled up with zeros: kernels choose their order of summation by the shape."""
 
 
-def features(network: ClassifierNetwork, images: np.ndarray) -> np.ndarray:
-    """uint8 (N, S, S, C) => penultimate features float64 (N, FEATURE_DIM)."""
+class HasFeatures(Protocol):
+    """A network, or anything else, that turns images into features."""
+
+    def features(self, images: Tensor) -> Tensor:
+        """(B, C, S, S) in [-1, 1] => (B, d)."""
+        ...
+
+
+def features(network: HasFeatures, images: np.ndarray) -> np.ndarray:
+    """uint8 (N, S, S, C) => features float64 (N, d), of a classifier those before its answer."""
     return _in_batches(network.features, images)
 
 
