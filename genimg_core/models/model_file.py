@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -108,7 +109,7 @@ class TrainedModel:
             steps: of the sampler; None takes 10.
             guidance: classifier-free guidance; None takes 1.5; 1 is none.
             batch: images at a time (another number may change the last bit of a sample).
-            what: for the progress line.
+            what: for the progress line; empty shows none.
 
         Returns:
             uint8 (n, H, W, C).
@@ -117,7 +118,7 @@ class TrainedModel:
         guidance = GUIDANCE if guidance is None else guidance
         labels = np.asarray(labels, dtype=np.int64)
         drawn = np.empty((len(labels), self.settings.size, self.settings.size, self.settings.channels), np.uint8)
-        with progress(what, len(labels)) as advance:
+        with progress(what, len(labels)) if what else nullcontext(lambda _: None) as advance:
             for start in range(first_index // batch * batch, first_index + len(labels), batch):
                 here = slice(max(0, start - first_index), min(len(labels), start + batch - first_index))
                 place = here.start + first_index - start

@@ -11,6 +11,9 @@ from genimg_core.params import Name, Section
 from genimg_core.stages.contract import Check, Picture, Stage, StageReport
 from genimg_core.training.params import Seed, Threads
 
+MOSAIC_COLUMNS, MOSAIC_IMAGES = 16, 96
+"""The first samples, as they came."""
+
 CHECKS = (("all_images_written", "Every sample asked for is there as a PNG", True),)
 """(name, description, blocking)"""
 
@@ -45,7 +48,8 @@ def generate(*, model: Path, samples: Path, report: Path, name: str, seed: int, 
     import shutil
 
     from genimg_core.models.model_file import load_model
-    from genimg_core.models.samples import class_weights, sample_labels, write_samples
+    from genimg_core.models.samples import MIN_TILE_PX, class_weights, sample_labels, write_samples
+    from genimg_core.reports.pictures import contact_sheet, save_png
     from genimg_core.training.devices import computing
 
     with computing(params.device, threads) as device:
@@ -53,8 +57,11 @@ def generate(*, model: Path, samples: Path, report: Path, name: str, seed: int, 
         settings = trained.settings
         labels = sample_labels(class_weights(settings, params.classes), params.images)
         drawn = trained.sample(labels, seed, steps=params.steps, guidance=params.guidance, batch=params.batch)
-    write_samples(samples, settings, drawn, labels, seed)
+    write_samples(samples, settings, drawn, labels, seed, params.steps, params.guidance)
     shutil.copyfile(samples / "grid.png", report / "samples.png")
+    tile_px = settings.size * -(-MIN_TILE_PX // settings.size)
+    save_png(contact_sheet(list(drawn[:MOSAIC_IMAGES]), columns=MOSAIC_COLUMNS, tile_px=tile_px, gap_px=2),
+             report / "mosaic.png")
     written = sum(1 for _ in (samples / "images").glob("*.png"))
     drawn_of = {settings.classes[k]: int((labels == k).sum()) for k in sorted(set(labels.tolist()))}
     (check, description, blocking), = CHECKS
@@ -64,7 +71,8 @@ def generate(*, model: Path, samples: Path, report: Path, name: str, seed: int, 
                "settings": params.model_dump(mode="json")},
         metrics={"images": written, "classes": len(drawn_of)},
         checks=(Check(check, written == params.images, written, params.images, description, blocking),),
-        pictures=(Picture("samples.png", "Samples, a row for each class"),),
+        pictures=(Picture("mosaic.png", f"The first {min(MOSAIC_IMAGES, len(drawn))} samples, as they came"),
+                  Picture("samples.png", "Samples, a row for each class")),
     )
 
 

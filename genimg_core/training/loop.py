@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -63,6 +65,8 @@ class Trainer:
         self.optimisers = {player.name: self._optimiser(player) for player in family.players}
         self.seen_images = 0
         self.log: list[dict[str, float | int]] = []
+        self.strips: list[tuple[int, np.ndarray]] = []
+        """Samples drawn on the way: images seen, uint8 (n, H, W, C); the same n labels and noise each time."""
         self._sums: dict[str, Tensor] = {}
         self._steps = 0
         if params.compile:
@@ -104,7 +108,9 @@ class Trainer:
         for player, optimiser in self.optimisers.items():
             tensors |= optimiser_tensors(optimiser, f"optimisers.{player}.")
         tensors["generator"] = self.generator.get_state()
-        return Snapshot(tensors, {"seen_images": self.seen_images, "log": self.log})
+        tensors |= {f"strips.{seen}": torch.from_numpy(images) for seen, images in self.strips}
+        return Snapshot(tensors, {"seen_images": self.seen_images, "log": self.log,
+                                  "strips": [seen for seen, _ in self.strips]})
 
     def restore(self, snapshot: Snapshot) -> None:
         """Go on from a snapshot of a run with the same data, params and seed."""
@@ -115,6 +121,7 @@ class Trainer:
             restore_optimiser(optimiser, f"optimisers.{player}.", tensors)
         self.generator.set_state(tensors["generator"])
         self.seen_images, self.log = tree["seen_images"], tree["log"]
+        self.strips = [(seen, tensors[f"strips.{seen}"].numpy()) for seen in tree["strips"]]
 
     def _move(self, player: Player, images: Tensor, labels: Tensor, rate: float) -> None:
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.params.precision == "bf16"):
@@ -147,13 +154,15 @@ class Trainer:
                                  betas=player.betas, weight_decay=player.weight_decay, foreach=True)
 
 
-def train(trainer: Trainer, resume: Path, what: str) -> None:
+def train(trainer: Trainer, resume: Path, what: str, draw: Callable[[], np.ndarray] | None = None) -> None:
     """Run to the end of the budget, from the latest snapshot in `resume` if there is one.
 
     Args:
         trainer: at the start of its run.
         resume: a folder that only runs with the same data, params, seed and code see.
         what: for the progress line.
+        draw: samples of the averaged weights as they are, uint8 (n, H, W, C); called `params.strips` times, evenly
+            spread, the last time at the end. None draws nothing.
 
     Raises:
         TrainingError: a loss is not finite.
@@ -173,9 +182,18 @@ def train(trainer: Trainer, resume: Path, what: str) -> None:
             done = trainer.seen_images >= params.seen_images
             if done or trainer.seen_images % params.log_images < params.batch:
                 trainer.close_log_line()
+                if draw is not None and _strip_is_due(trainer, params):
+                    trainer.strips.append((trainer.seen_images, draw()))
                 if not done and trainer.seen_images - kept_at >= params.snapshot_images:
                     write_snapshot(resume, trainer.seen_images, trainer.snapshot())
                     kept_at = trainer.seen_images
+
+
+def _strip_is_due(trainer: Trainer, params: TrainParams) -> bool:
+    """Whether another part of the budget is over since the last strip."""
+    parts = params.strips * trainer.seen_images // params.seen_images
+    drawn_at = trainer.strips[-1][0] if trainer.strips else 0
+    return parts > params.strips * drawn_at // params.seen_images
 
 
 def _note(log: list[dict[str, Any]]) -> str:

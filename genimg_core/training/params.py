@@ -44,5 +44,7 @@ class TrainParams(Section):
     """`auto` is the GPU where there is one."""
     log_images: Annotated[int, Field(ge=1)] = 5_000
     """A line in the training log every so many images seen."""
+    strips: Annotated[int, Field(ge=0, le=100)] = 5
+    """Rows of samples drawn on the way, evenly spread over the budget, the last at its end."""
     snapshot_images: Annotated[int, Field(ge=1)] = 20_000
     """A snapshot to resume from every so many images seen, at the next line of the log."""

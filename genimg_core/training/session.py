@@ -17,6 +17,7 @@ from genimg_core.reports.pictures import contact_sheet, even_strides, save_png
 from genimg_core.stages.contract import Picture, StageReport
 from genimg_core.store.arrays import DatasetSettings, NormalizedDataset
 from genimg_core.training.checks import training_checks
+from genimg_core.training.cost import operations_per_image
 from genimg_core.training.data import TrainSet
 from genimg_core.training.devices import computing
 from genimg_core.training.generators import weights_from
@@ -24,8 +25,8 @@ from genimg_core.training.log import draw_losses, write_log
 from genimg_core.training.loop import Trainer, train
 from genimg_core.training.params import TrainParams
 
-STRIP_CLASSES = 16
-STRIP_ROWS = 3
+STRIP_IMAGES = 16
+"""In a row of the strips; with more classes than this, evenly spread ones are shown."""
 
 
 @dataclass(frozen=True)
@@ -103,11 +104,16 @@ def train_model(plan: ModelPlan, data: NormalizedDataset, params: TrainParams, *
     with computing(params.device, threads) as device:
         networks = _networks(family, plan, seed).to(device)
         trainer = Trainer(family, networks, TrainSet(data.images("train"), data.labels("train"), device), params, seed)
-        train(trainer, resume, f"training {name}")
+        operations = operations_per_image(family, networks, plan.spec, params.batch)
+        drawing = TrainedModel(_settings(plan, described, params, trainer, name, seed), family,
+                               trainer.ema.networks, device)
+        train(trainer, resume, f"training {name}",
+              lambda: drawing.sample(_strip_labels(described.class_counts["train"]), seed, what=""))
         settings = save_model(model, trainer.ema.networks, _settings(plan, described, params, trainer, name, seed))
         write_log(model / "log.jsonl", trainer.log)
-        _draw(report, TrainedModel(settings, family, trainer.ema.networks, device), seed, trainer)
-    return _report(settings, trainer, params)
+        draw_losses(report / "losses.png", trainer.log)
+        _draw_strips(report / "strips.png", trainer.strips)
+    return _report(settings, trainer, params, operations)
 
 
 def _settings(plan: ModelPlan, data: DatasetSettings, params: TrainParams, trainer: Trainer, name: str,
@@ -128,17 +134,21 @@ def _networks(family: Family, plan: ModelPlan, seed: int) -> nn.ModuleDict:
     return networks
 
 
-def _draw(report: Path, trained: TrainedModel, seed: int, trainer: Trainer) -> None:
-    draw_losses(report / "losses.png", trainer.log)
-    classes = trained.settings.classes
-    shown = even_strides(len(classes), STRIP_CLASSES)
-    images = trained.sample(np.tile(shown, STRIP_ROWS), seed, what="drawing a few samples")
-    captions = [""] * len(shown) * (STRIP_ROWS - 1) + [classes[k] for k in shown]
-    strip = contact_sheet(list(images), captions, columns=len(shown), tile_px=max(32, trained.settings.size))
-    save_png(strip, report / "samples.png")
+def _strip_labels(class_counts: tuple[int, ...]) -> np.ndarray:
+    """The classes of a strip: those the model learns from, evenly spread and repeated; int64 (STRIP_IMAGES,)."""
+    learnt = np.flatnonzero(class_counts)
+    return np.resize(learnt[even_strides(len(learnt), STRIP_IMAGES)], STRIP_IMAGES)
 
 
-def _report(settings: ModelSettings, trainer: Trainer, params: TrainParams) -> StageReport:
+def _draw_strips(path: Path, strips: list[tuple[int, np.ndarray]]) -> None:
+    """A row for each time, the images seen until then under its first image."""
+    if strips:
+        images = [image for _, row in strips for image in row]
+        captions = [caption for seen, row in strips for caption in (f"{seen:,}", *[""] * (len(row) - 1))]
+        save_png(contact_sheet(images, captions, columns=STRIP_IMAGES, tile_px=max(48, images[0].shape[0])), path)
+
+
+def _report(settings: ModelSettings, trainer: Trainer, params: TrainParams, operations: int) -> StageReport:
     weights = {name: sum(weight.numel() for weight in network.parameters())
                for name, network in trainer.networks.items()}
     losses = [float(line["loss"]) for line in trainer.log]
@@ -146,8 +156,11 @@ def _report(settings: ModelSettings, trainer: Trainer, params: TrainParams) -> S
             "size", "channels")
     return StageReport(
         facts={**{key: getattr(settings, key) for key in told}, "model_sha256": settings.sha256, "weights": weights,
-               "classes": dict(zip(settings.classes, settings.class_counts, strict=True))},
+               "classes": dict(zip(settings.classes, settings.class_counts, strict=True)),
+               "cost": {"seen_images": trainer.seen_images, "operations_per_image": operations,
+                        "operations": operations * trainer.seen_images}},
         metrics={"seen_images": trainer.seen_images, "weights": sum(weights.values()), "loss": losses[-1],
-                 "train_images": len(trainer.data)},
+                 "train_images": len(trainer.data), "operations": operations * trainer.seen_images},
         checks=training_checks(losses, trainer.seen_images, params.seen_images),
-        pictures=(Picture("samples.png", "Samples at the end of training"), Picture("losses.png", "Losses")))
+        pictures=(*([Picture("strips.png", "The same classes and noise as training went on, with the images seen")]
+                    if trainer.strips else []), Picture("losses.png", "Losses")))

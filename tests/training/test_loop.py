@@ -118,3 +118,45 @@ def test_flip_mirrors_about_half():
     left = [(part > 0).double().mean().item() for part in seen]
     assert left[:4] == [1, 1, 1, 1]
     assert all(0.2 < share < 0.8 for share in left[4:])
+
+
+def drawn(trainer):
+    """Something to stand for samples that follows the averaged weights: uint8 (3, 2, 2, 1)."""
+    weights = torch.cat([weight.flatten() for weight in trainer.ema.networks.parameters()])
+    return (weights[:12] * 1e6).long().remainder(256).to(torch.uint8).reshape(3, 2, 2, 1).numpy()
+
+
+@pytest.mark.parametrize(("strips", "at"), [(0, []), (1, [320]), (2, [192, 320]), (5, [64, 128, 192, 256, 320])])
+def test_strips_are_spread_over_the_budget_and_end_with_it(tmp_path, strips, at):
+    trainer = trainer_of(strips=strips)
+    train(trainer, tmp_path, "a run", lambda: drawn(trainer))
+    assert [seen for seen, _ in trainer.strips] == at
+
+
+def test_strips_outlive_an_interruption(tmp_path):
+    whole = trainer_of(strips=5)
+    (tmp_path / "whole").mkdir()
+    train(whole, tmp_path / "whole", "a run", lambda: drawn(whole))
+
+    def draw_or_stop():
+        if len(first.strips) == 3:
+            raise KeyboardInterrupt
+        return drawn(first)
+
+    first, second = trainer_of(strips=5), trainer_of(strips=5)
+    with pytest.raises(KeyboardInterrupt):
+        train(first, tmp_path, "a run", draw_or_stop)
+    train(second, tmp_path, "a run", lambda: drawn(second))
+    assert [seen for seen, _ in second.strips] == [seen for seen, _ in whole.strips]
+    assert all(np.array_equal(a, b) for (_, a), (_, b) in zip(second.strips, whole.strips, strict=True))
+    assert len({images.tobytes() for _, images in whole.strips}) > 1
+
+
+def test_drawing_changes_no_weight(tmp_path):
+    runs = []
+    for strips in (0, 5):
+        trainer = trainer_of(strips=strips)
+        (tmp_path / str(strips)).mkdir()
+        train(trainer, tmp_path / str(strips), "a run", lambda: drawn(trainer))  # noqa: B023
+        runs.append(torch.cat([weight.flatten() for weight in trainer.networks.parameters()]))
+    assert torch.equal(*runs)
