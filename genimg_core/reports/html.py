@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from genimg_core.errors import CorruptFileError
 
-PACKAGE_DATA = ("templates/page.html.j2", "templates/page.css")
+PACKAGE_DATA = ("templates/page.html.j2", "templates/macros.html.j2", "templates/page.css")
 """Files beside this module that its result depends on (stages/closure.py reads this)."""
 
 
@@ -54,7 +54,7 @@ def render(**content: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "percent": percent, "words": words}
+    environment.filters |= {"number": number, "percent": percent, "words": words, "operations": operations}
     styles = Markup((Path(__file__).parent / "templates" / "page.css").read_text(encoding="utf8"))  # ours, not a user's
     return environment.get_template("page.html.j2").render(**content, styles=styles)
 
@@ -65,7 +65,7 @@ def number(value: float | int | str | None) -> str:
         return "–"
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
-    if isinstance(value, int) or (value == int(value) and abs(value) >= 1):
+    if isinstance(value, int) or value == 0 or (value == int(value) and abs(value) >= 1):
         return f"{int(value):,}"
     return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.3g}" if abs(value) >= 0.001 else f"{value:.1e}"
 
@@ -73,6 +73,14 @@ def number(value: float | int | str | None) -> str:
 def percent(value: float) -> str:
     """A share in [0, 1] as `12.3 %`."""
     return f"{100 * value:.1f} %"
+
+
+def operations(count: int) -> str:
+    """`2.8e15` as `2,800 trillion`."""
+    for size, name in ((10**12, "trillion"), (10**9, "billion"), (10**6, "million")):
+        if count >= size:
+            return f"{count / size:,.0f} {name}"
+    return f"{count:,}"
 
 
 def words(name: str) -> str:

@@ -1,96 +1,111 @@
-"""Report: one self-contained HTML page of everything (all stage reports => index.html)."""
+"""Report: one self-contained HTML page of everything, and a card per model (all stage reports => a folder)."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from genimg_core.stages.contract import Check, Stage, StageReport
+from genimg_core.stages.contract import Check, Stage, StageReport, write_json
 
 CHECKS = (("page_is_self_contained", "The page fetches nothing: no address of another place in it", True),)
 
 DATA_STAGES = ("collect", "profile", "validate", "clean", "label", "normalize")
+FOREIGN = ('src="http', "src='http", "url(http", "<link", "<script")
 
 
-def report(
-    *,
-    reports: Path,
-    page: Path,
-    report: Path,
-    datasets: dict[str, Any],
-    pretrain: dict[str, Any],
-    finetune: dict[str, Any],
-    generate: dict[str, Any],
-) -> StageReport:
-    """Write `page/index.html`.
+def report(*, reports: Path, page: Path, report: Path, image: dict[str, Any], datasets: dict[str, Any],
+           pretrain: dict[str, Any], finetune: dict[str, Any], generate: dict[str, Any],
+           evaluate: dict[str, Any]) -> StageReport:
+    """Write `page/index.html`, and `page/cards/<model>.md` and `.json`.
 
     Args:
         reports: the folder of all stages' reports.
         page: where index.html goes.
         report: unused; report.json goes beside the page.
+        image: of params.yaml, to be shown.
         datasets: the entries of params.yaml; their names are what is shown (a removed entry's folder may stay).
         pretrain: the same.
         finetune: the same.
         generate: the same.
+        evaluate: of params.yaml, to be shown.
 
     Raises:
         CorruptFileError: a stage's report cannot be read.
     """
     from genimg_core.reports.html import StageReports, render
+    from genimg_core.reports.model_card import card_markdown, card_tree
+    from genimg_core.reports.story import comparisons, headline, library_versions, model_results
 
     read = StageReports(reports).read
     data = {name: {stage: read(stage, name) for stage in DATA_STAGES} for name in datasets}
-    models = {}
+    models: dict[str, dict[str, Any]] = {}
     for stage, entries in (("pretrain", pretrain), ("finetune", finetune)):
         for name, entry in entries.items():
-            models[name] = {
-                "kind": stage,
-                "dataset": entry["dataset"],
-                "from": entry.get("from"),
-                "train": read(stage, name),
-            }
-            if name in generate:
-                models[name] |= {"generate": read("generate", name), "evaluate": read("evaluate", name)}
-    extractor = read("extractor")
-    html = render(datasets=data, models=models, extractor=extractor)
+            parent = entry.get("from")
+            models[name] = {"dataset": entry["dataset"], "from": parent, "train": read(stage, name),
+                            "how": f"fine-tuned from {parent}" if parent else "trained from scratch"}
+            for part in ("generate", "evaluate"):
+                models[name][part] = read(part, name) if name in generate else None
+    libraries = library_versions()
+    results = model_results(models, data)
+    checks = _all_checks(data, models)
+    warned = [check for check in checks if not check["passed"]]
+    settings = {"image": image, "datasets": datasets, "pretrain": pretrain, "finetune": finetune,
+                "generate": generate, "evaluate": evaluate}
+    scored = [model["evaluate"] for model in models.values() if model["evaluate"]]
+    extractors = {name: scores["sha256"] for evaluation in scored for name, scores in evaluation["scores"].items()}
+    html = render(headline=headline(results, data), results=results, comparisons=comparisons(models, data),
+                  datasets=data, models=models, interval=scored[0]["interval"] if scored else 0,
+                  warned=warned, warnings=len(warned), passed=len(checks) - len(warned), libraries=libraries,
+                  extractors=extractors, settings=_yaml(settings))
     (page / "index.html").write_text(html, encoding="utf8")
-    checks = [check for stages in data.values() for stage in stages.values() for check in stage["checks"]]
-    checks += [
-        check
-        for model in models.values()
-        for key in ("train", "generate", "evaluate")
-        if key in model
-        for check in model[key]["checks"]
-    ]
-    foreign = [mark for mark in ('src="http', "src='http", "url(http", "<link", "<script") if mark in html]
+    (page / "cards").mkdir()
+    for name, model in models.items():
+        tree = card_tree(name, model, data, libraries)
+        write_json(page / "cards" / f"{name}.json", tree)
+        (page / "cards" / f"{name}.md").write_text(card_markdown(tree), encoding="utf8")
+    foreign = [mark for mark in FOREIGN if mark in html]
     return StageReport(
-        facts={
-            "page": "index.html",
-            "datasets": list(datasets),
-            "models": list(models),
-            "warnings": sum(not check["passed"] for check in checks),
-        },
-        metrics={
-            "page_bytes": len(html.encode()),
-            "datasets": len(datasets),
-            "models": len(models),
-            "checks": len(checks),
-            "warnings": sum(not check["passed"] for check in checks),
-        },
+        facts={"page": "index.html", "datasets": list(datasets), "models": list(models), "warnings": len(warned)},
+        metrics={"page_bytes": len(html.encode()), "datasets": len(datasets), "models": len(models),
+                 "checks": len(checks), "warnings": len(warned)},
         checks=(Check(CHECKS[0][0], not foreign, ", ".join(foreign) or "nothing", "nothing", CHECKS[0][1]),),
     )
 
 
+def _all_checks(data: dict[str, Any], models: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every check of every stage, its stage's name put before its description."""
+    reports = [(f"{stage}@{name}", report) for name, stages in data.items() for stage, report in stages.items()]
+    reports += [(f"{model[part]['stage']}@{name}", model[part]) for name, model in models.items()
+                for part in ("train", "generate", "evaluate") if model[part]]
+    return [{**check, "description": f"{where}: {check['description']}"}
+            for where, report in reports for check in report["checks"]]
+
+
+def _yaml(settings: dict[str, Any]) -> str:
+    import io
+
+    from ruamel.yaml import YAML
+
+    stream = io.StringIO()
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.dump(settings, stream)
+    return stream.getvalue()
+
+
 STAGE = Stage(
     name="report",
-    summary="one self-contained HTML page of everything",
+    summary="one self-contained HTML page of everything, and a card per model",
     inputs=("reports",),
     outputs=("page",),
     params={
+        "image": ("image", dict),
         "datasets": ("datasets", dict),
         "pretrain": ("pretrain", dict),
         "finetune": ("finetune", dict),
         "generate": ("generate", dict),
+        "evaluate": ("evaluate", dict),
     },
     run=report,
     named=False,

@@ -1,0 +1,102 @@
+"""The model card: what a model is, what it rests on, how good it is, what it is not for (Mitchell et al. 2019).
+
+As JSON for programs, and as Markdown made of the same tree.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from genimg_core.reports.findings import findings
+
+METRICS = ("kid", "fd", "precision", "recall", "density", "coverage")
+
+
+def card_tree(name: str, model: dict[str, Any], datasets: dict[str, Any], libraries: dict[str, str]) -> dict[str, Any]:
+    """Everything the card says.
+
+    Args:
+        name: the model's.
+        model: `dataset`, `how`, `from`, `train`, and where it was drawn from `generate` and `evaluate`.
+        datasets: name -> stage -> report.
+        libraries: package -> version.
+    """
+    train, stages = model["train"], datasets[model["dataset"]]
+    tree = {
+        "model": name, "version": train["model_sha256"], "family": train["family"], "how": model["how"],
+        "parent": {"model": train["parent"], "version": train["parent_sha256"]} if train["parent"] else None,
+        "image": {"size_px": train["size"], "channels": train["channels"]},
+        "weights": train["metrics"]["weights"], "settings": {**train["family_params"], **train["train_params"]},
+        "cost": train["cost"], "libraries": libraries,
+        "data": {"dataset": model["dataset"], "version": train["dataset_sha256"],
+                 "source_kind": stages["collect"]["kind"], "source_digest": stages["collect"]["digest"],
+                 "collected": stages["clean"]["collected"], "kept": stages["clean"]["kept"],
+                 "rejected": stages["clean"]["rejected"], "splits": stages["normalize"]["splits"],
+                 "training_images_per_class": train["classes"]},
+        "evaluation": None, "findings": [],
+    }
+    if model.get("evaluate"):
+        evaluation = model["evaluate"]
+        told = ("lead", "scores", "baseline", "memorization", "copycat", "images", "real_split", "interval",
+                "class_agreement")
+        tree["evaluation"] = {key: evaluation[key] for key in told}
+        tree["findings"] = [{"mood": finding.mood, "title": finding.title, "text": finding.text}
+                            for finding in findings(evaluation)]
+    return tree
+
+
+def card_markdown(tree: dict[str, Any]) -> str:
+    """The card to read."""
+    data, cost = tree["data"], tree["cost"]
+    lines = [
+        f"# Model card: {_plain(tree['model'])}", "",
+        f"A class-conditional image generator ({tree['family']}), {tree['how']}, {tree['image']['size_px']} px, "
+        f"{'grey' if tree['image']['channels'] == 1 else 'RGB'}, {tree['weights']:,} weights.", "",
+        f"- Version: `{tree['version']}`",
+        *([f"- Fine-tuned from {_plain(tree['parent']['model'])}, version `{tree['parent']['version']}`"]
+          if tree["parent"] else []),
+        f"- Training: {cost['seen_images']:,} images seen, {cost['operations']:.2e} operations", "",
+        "## What it is for", "",
+        f"Images like those of the data set {_plain(data['dataset'])}, for the classes below. It knows nothing else, "
+        "and what is wrong or one-sided in that data is in its images too. It was not checked for anything that this "
+        "card does not name; look at the samples before you rely on them. The rights in the training images remain "
+        "what they were.", "",
+        "## What went in", "",
+        f"- Source: {data['source_kind']}, digest `{data['source_digest']}`",
+        f"- {data['collected']:,} images came in, {data['kept']:,} were kept",
+        *[f"- {count:,} rejected: {_plain(reason).replace('_', ' ')}"
+          for reason, count in sorted(data["rejected"].items())],
+        f"- Splits: {', '.join(f'{count:,} {split}' for split, count in data['splits'].items())}",
+        f"- Version of the data: `{data['version']}`", "",
+        "| class | training images |", "|---|---|",
+        *[f"| {_plain(label)} | {count:,} |" for label, count in data["training_images_per_class"].items()], "",
+        "## How good it is", ""]
+    lines += _evaluation_lines(tree) if tree["evaluation"] else ["It was not evaluated: params.yaml draws no samples."]
+    lines += ["", "## Made with", "", ", ".join(f"{package} {version}" for package, version in
+                                               tree["libraries"].items()) + ".", ""]
+    return "\n".join(lines)
+
+
+def _evaluation_lines(tree: dict[str, Any]) -> list[str]:
+    evaluation = tree["evaluation"]
+    lines = [f"- **{finding['title']}.** {_plain(finding['text'])}" for finding in tree["findings"]]
+    lines += ["", f"Against {evaluation['images']:,} real images (split {evaluation['real_split']}); in brackets the "
+              f"{100 * evaluation['interval']:.0f} % interval, then what other real images score.", "",
+              "| features | " + " | ".join(metric.upper() if len(metric) < 4 else metric for metric in METRICS) + " |",
+              "|---" * (len(METRICS) + 1) + "|"]
+    for extractor, scores in evaluation["scores"].items():
+        cells = [_score(scores[metric]) for metric in METRICS]
+        lines.append(f"| {extractor} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def _score(score: dict[str, float]) -> str:
+    return f"{score['value']:.4g} ({score['low']:.3g} to {score['high']:.3g}); {score['floor']:.3g}"
+
+
+def _plain(text: str) -> str:
+    """A name from a stranger's file as it may stand in Markdown: nothing of it is markup."""
+    kept = "".join(c if c.isprintable() else "?" for c in text)
+    for mark in "\\`*_[]<>|#!~&":
+        kept = kept.replace(mark, f"\\{mark}")
+    return kept
