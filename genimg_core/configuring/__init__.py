@@ -1,0 +1,1 @@
+"""`genimg configure`: look at images, measure the machine, propose settings, write params.yaml."""
