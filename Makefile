@@ -7,10 +7,10 @@ READY := .venv/.ready
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help setup demo test test-fast ui lint wiring accept-real lock
+.PHONY: help setup demo test test-fast ui lint wiring accept-real bench-first-run lock
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 17
 
 setup: $(READY) ## build .venv from requirements.lock (the other targets do it when it is missing)
 
@@ -47,6 +47,10 @@ wiring: $(READY) ## write the code dependencies of each stage into dvc.yaml
 
 accept-real: $(READY) ## the pipeline on real images (GENIMG_REAL_DATA, default ../shared/data), in folders of its own
 	@$(BIN)/python -m pytest -m real -s tests/real
+
+bench-first-run: $(READY) ## quality figures of the demo, transfer and cleaning (under 20 minutes; FULL=1 takes hours)
+	@for name in defects first_run sampling transfer; do \
+	  $(BIN)/python -m benchmarks.$$name $(if $(FULL),--full,--short) || exit; done
 
 lock: $(READY) ## write requirements.lock anew from pyproject.toml
 	@mkdir -p .genimg && $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --all-extras --python-version 3.11 --no-annotate --no-header -o .genimg/lock

@@ -26,11 +26,16 @@ def machine() -> str:
     return f"{cpu}, {len(os.sched_getaffinity(0))} cores, {memory_gib:.0f} GiB{gpu}, torch {torch.__version__}"
 
 
-def write_results(name: str, rows: list[dict[str, Any]]) -> None:
-    """Add the machine and the date to each row and write `results/<name>.json`."""
-    told = machine()
-    today = datetime.now(UTC).date().isoformat()
-    RESULTS.mkdir(exist_ok=True)
-    text = json.dumps([row | {"machine": told, "date": today} for row in rows], indent=1)
-    (RESULTS / f"{name}.json").write_text(text + "\n", encoding="utf8")
-    print(f"machine: {told}")
+def write_results(name: str, rows: list[dict[str, Any]], folder: Path = RESULTS) -> None:
+    """Add the machine and the date to each row that lacks them and write `<name>.json`.
+
+    Args:
+        name: of the file.
+        rows: what was measured; a row that was measured elsewhere or earlier brings its own `machine` and `date`.
+        folder: where it is written.
+    """
+    told = {"machine": machine(), "date": datetime.now(UTC).date().isoformat()}
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps([row | {key: told[key] for key in told if key not in row} for row in rows], indent=1)
+    (folder / f"{name}.json").write_text(text + "\n", encoding="utf8")
+    print(f"machine: {told['machine']}")
