@@ -14,15 +14,20 @@ from pathlib import Path
 from genimg_core.errors import GenimgError
 from genimg_core.lifeline import end_with_dvc
 
-VERBS: dict[str, tuple[str, str]] = {
-    "run": ("genimg_core.verbs.run", "scan the sources, then bring everything that is stale up to date"),
-    "scan": ("genimg_core.verbs.scan", "look at the sources and write each data set's source.lock"),
+VERBS: dict[str, tuple[str, str, str]] = {
+    "configure": ("Start", "genimg_core.verbs.configure", "look at your images, and propose and write params.yaml"),
+    "doctor": ("Start", "genimg_core.verbs.doctor", "what is wrong with this set-up, and how to cure it"),
+    "run": ("Start", "genimg_core.verbs.run", "scan the sources, then bring everything that is stale up to date"),
+    "sample": ("Use", "genimg_core.verbs.sample", "draw images from a trained model into a new folder"),
+    "trace": ("Use", "genimg_core.verbs.trace", "from a PNG back to its model, the data, and where that came from"),
+    "scan": ("Data", "genimg_core.verbs.scan", "look at the sources and write each data set's source.lock"),
 }
-"""Verb -> module and summary. The module has `add_arguments(parser)` and `main(arguments) -> exit code`."""
+"""Verb -> group in the help, module, summary. The module has `add_arguments(parser)`, which may set `parser.epilog`
+(examples; its line breaks are kept), and `main(arguments) -> exit code`."""
 
 STAGE_SUMMARIES: dict[str, str] = {
     "collect": "copy the source's original bytes into tar shards, with a manifest",
-    "profile": "decode each image once: every figure, and the image at training size",
+    "profile": "decode each image once: its figures, and the image at training size",
     "validate": "gate: is the raw data good enough to go on?",
     "clean": "mark every image kept or rejected, with the reason; near-duplicates",
     "label": "given labels, and a classifier's for the images without one",
@@ -30,9 +35,9 @@ STAGE_SUMMARIES: dict[str, str] = {
     "pretrain": "train a generative model from scratch",
     "finetune": "adapt a trained model to another data set",
     "generate": "draw samples from a model: PNGs and a grid",
-    "extractor": "train the feature network that scores are measured with",
+    "extractor": "train the feature networks that scores are measured with",
     "evaluate": "score samples against real images held out of training",
-    "report": "one self-contained HTML page of everything",
+    "report": "one self-contained HTML page of everything, and a card per model",
 }
 
 
@@ -46,7 +51,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"genimg: {error}", file=sys.stderr, flush=True)
         return error.exit_code
     except KeyboardInterrupt:
-        print("genimg: interrupted; the same command goes on from here", file=sys.stderr, flush=True)
+        print("genimg: interrupted; the same command starts again", file=sys.stderr, flush=True)
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -56,11 +61,14 @@ def main(argv: list[str] | None = None) -> int:
 def _dispatch(arguments: list[str]) -> int:
     command = arguments[0] if arguments else "--help"
     if command in ("-h", "--help", "help"):
-        print(_help())
+        from genimg_core.verbs.help import show_help
+
+        show_help(VERBS, STAGE_SUMMARIES)
         return 0
     if command in VERBS:
-        module = importlib.import_module(VERBS[command][0])
-        parser = argparse.ArgumentParser(prog=f"genimg {command}", description=VERBS[command][1])
+        _, place, summary = VERBS[command]
+        module = importlib.import_module(place)
+        parser = _parser(command, summary)
         module.add_arguments(parser)
         return module.main(parser.parse_args(arguments[1:]))
     if command in STAGE_SUMMARIES:
@@ -70,15 +78,20 @@ def _dispatch(arguments: list[str]) -> int:
     raise GenimgError(f"there is no command '{command}'", nearest(command, [*VERBS, *STAGE_SUMMARIES]))
 
 
+def _parser(command: str, description: str) -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(
+        prog=f"genimg {command}", description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+
+
 def _run_stage(command: str, arguments: list[str]) -> int:
+    from genimg_core.progress import heartbeat
     from genimg_core.stages.runner import load_stage, run_stage
+    from genimg_core.verbs.headlines import headline
 
     stage = load_stage(command)
-    parser = argparse.ArgumentParser(
-        prog=f"genimg {command}",
-        description=stage.summary,
-        epilog="dvc.yaml holds this stage's paths; `genimg run` calls it with them.",
-    )
+    parser = _parser(command, stage.summary)
+    parser.epilog = "dvc.yaml holds this stage's paths; `genimg run` calls it with them."
     if stage.named:
         parser.add_argument("name", help="the entry of params.yaml")
     for key in (*stage.inputs, *stage.outputs):
@@ -94,29 +107,25 @@ def _run_stage(command: str, arguments: list[str]) -> int:
     )
     parser.add_argument("--metrics", type=Path, metavar="FILE", help="flat numbers as JSON")
     given = vars(parser.parse_args(arguments))
-    report = run_stage(
-        stage,
-        given.get("name"),
-        {key: given[key] for key in (*stage.inputs, *stage.outputs)},
-        given["report"],
-        given["metrics"],
-    )
-    told = ", ".join(f"{key} {_figure(value)}" for key, value in report.metrics.items())
-    print(f"{command}{'@' + given['name'] if stage.named else ''}: {told}", flush=True)
+    name = given.get("name")
+    instance = command if name is None else f"{command}@{name}"
+    try:
+        with heartbeat(instance):
+            report = run_stage(
+                stage,
+                name,
+                {key: given[key] for key in (*stage.inputs, *stage.outputs)},
+                given["report"],
+                given["metrics"],
+            )
+    except KeyboardInterrupt:
+        from genimg_core.verbs.interruption import going_on
+
+        print(f"genimg: {instance} was interrupted and wrote no output. The same command {going_on(instance)}.",
+              file=sys.stderr, flush=True)
+        return 130
+    print(f"{instance}: {headline(command, report.metrics)}", flush=True)
     return 0
-
-
-def _figure(value: float) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
-
-
-def _help() -> str:
-    width = max(len(name) for name in (*VERBS, *STAGE_SUMMARIES))
-    lines = ["genimg: from a folder of images to a generator you can trust", "", "For you:"]
-    lines += [f"  {name:<{width}}  {summary}" for name, (_, summary) in VERBS.items()]
-    lines += ["", "The stages, in order (dvc.yaml calls them; so can you):"]
-    lines += [f"  {name:<{width}}  {summary}" for name, summary in STAGE_SUMMARIES.items()]
-    return "\n".join([*lines, "", "`genimg COMMAND --help` tells more. Settings stand in params.yaml."])
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,6 +27,10 @@ Action = Literal["ran", "cached", "skipped"]
 TAIL_LINES = 60
 STEPS = ((signal.SIGINT, 4.0), (signal.SIGTERM, 3.0), (signal.SIGKILL, 5.0))
 """How a run is ended: each signal goes to the whole group, then so many seconds are given to it."""
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as shells have it."""
+STOPPING = "stopping: what is running is ended, and its earlier outputs are put back …"
+"""The last line of an interrupted run."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 15.0
 
 _SKIPPED = re.compile(r"^Stage '(?P<stage>[^']+)' didn't change, skipping")
@@ -59,6 +64,18 @@ class ReproResult:
         return self.exit_code == 0
 
 
+class ReproInterruptedError(KeyboardInterrupt):
+    """Ctrl-C while dvc was at work; by now the processes are gone and the outputs restored.
+
+    Args:
+        result: what had been done until then.
+    """
+
+    def __init__(self, result: ReproResult) -> None:
+        super().__init__("interrupted")
+        self.result = result
+
+
 def dvc_command(*arguments: str) -> list[str]:
     """The dvc of this environment; it waits for another dvc's lock instead of throwing a finished result away."""
     return [sys.executable, "-m", "dvc", "--wait-for-lock", *arguments]
@@ -87,8 +104,8 @@ def reproduce(root: Path, targets: Sequence[str] = (), single: bool = False, on_
         env: variables to add.
 
     Raises:
-        BaseException: whatever interrupts it (KeyboardInterrupt, or Dagster's); by then the processes are gone and the
-            outputs restored.
+        ReproInterruptedError: Ctrl-C, from the first line of dvc on.
+        BaseException: whatever else interrupts it (Dagster's); by then the processes are gone and the outputs restored.
     """
     words = ["repro", *(["--single-item"] if single else []), *targets]
     pause = FIRST_PAUSE_S
@@ -106,17 +123,25 @@ def _attempt(root: Path, words: list[str], on_line: Callable[[str], None],
     """One dvc, from start to end."""
     told = _Narrator()
     exit_code: int | None = None
-    restored = False
+    restored = interrupted = False
     try:
         with _running(dvc_command(*words), root, environment(env)) as process:
-            for line in _lines(process):
-                told.hear(line)
-                on_line(line)
-            exit_code = process.wait()
+            try:
+                for line in _lines(process):
+                    told.hear(line)
+                    on_line(line)
+                exit_code = process.wait()
+            except KeyboardInterrupt:
+                interrupted = True
+                on_line(STOPPING)
     finally:
         spoiled = told.failed or told.running  # a dvc that was killed names no failed stage
         if exit_code != 0 and spoiled and not told.busy:
-            restored = _restore(root, spoiled, env)
+            with _uninterrupted():
+                restored = _restore(root, spoiled, env)
+    if interrupted:
+        raise ReproInterruptedError(ReproResult(INTERRUPTED, told.actions, spoiled, tuple(told.errors),
+                                                "\n".join(told.tail), restored))
     return ReproResult(exit_code=(told.stage_exit_code or exit_code) if exit_code else 0, actions=told.actions,
                        failed_stage=spoiled if exit_code else None, errors=tuple(told.errors),
                        tail="\n".join(told.tail), restored=restored)
@@ -181,8 +206,27 @@ def _running(command: list[str], root: Path, env: dict[str, str]) -> Iterator[su
     try:
         yield process
     finally:
-        terminate(process)
-        process.stdout.close()
+        with _uninterrupted():
+            terminate(process)
+            process.stdout.close()
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """A second Ctrl-C does not cut short the cleaning up after the first. (Only where Ctrl-C means what Python's own
+    handler makes of it: Dagster has its own.)
+    """
+    ours = (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    )
+    if ours:
+        signal.signal(signal.SIGINT, lambda *_: print("stopping already; a moment …", file=sys.stderr, flush=True))
+    try:
+        yield
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _lines(process: subprocess.Popen[str]) -> Iterator[str]:

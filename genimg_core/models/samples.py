@@ -1,7 +1,6 @@
 """Samples on disk: which classes, PNGs that know where they come from, and the grid.
 
-- images/000000.png …, with the text chunks genimg:model, genimg:model_sha256, genimg:dataset_sha256, genimg:seed,
-  genimg:index, genimg:class
+- images/000000.png …, with the text chunks of `origin_texts`
 - samples.csv: index, file, label, seed
 - grid.png: a row for each class
 - settings.json: which model drew them
@@ -43,25 +42,51 @@ def class_weights(settings: ModelSettings, wanted: tuple[str, ...]) -> np.ndarra
 
 
 def sample_labels(weights: np.ndarray, images: int) -> np.ndarray:
-    """The class of each sample: shares by the method of largest remainders, dealt out in turn.
+    """The class of each sample, dealt out one after the other by the method of Webster (Sainte-Laguë): the next sample
+    is of the class with the greatest weight / (2 * its samples so far + 1).
+
+    So each class has its share, and more images only add to the row: the first ones stay what they are.
 
     Args:
         weights: int64 (classes,), not all 0.
         images: how many samples.
 
     Returns:
-        int64 (images,): 0, 1, 2, 0, 1, 2, … as long as each class has samples left.
+        int64 (images,): 0, 1, 2, 0, 1, 2, … for equal weights.
     """
-    exact = weights * images
-    counts = exact // weights.sum()
-    rest = np.argsort(-(exact % weights.sum()), kind="stable")[:images - counts.sum()]
-    counts[rest] += 1
-    turns = np.concatenate([np.arange(count) for count in counts])
-    labels = np.repeat(np.arange(len(counts)), counts)
-    return labels[np.lexsort((labels, turns))]
+    # No class gets more than this, since the shares before rounding add up to at most images + classes / 2.
+    most = np.floor(weights * (images + len(weights) / 2) / weights.sum() + 0.5).astype(np.int64) + 1
+    most[weights == 0] = 0
+    labels = np.repeat(np.arange(len(weights)), most)
+    turns = np.concatenate([np.arange(count) for count in most])
+    order = np.lexsort((labels, turns, -weights[labels] / (2 * turns + 1)))
+    return labels[order][:images]
 
 
-def write_samples(folder: Path, settings: ModelSettings, images: np.ndarray, labels: np.ndarray, seed: int) -> None:
+def origin_texts(settings: ModelSettings, seed: int, index: int, label: int, steps: int | None,
+                 guidance: float | None) -> dict[str, str]:
+    """What a sample's PNG says of where it comes from: enough to draw it again, and for `genimg trace` to go back.
+
+    Args:
+        settings: the model's.
+        seed: it was drawn with.
+        index: of the sample, under that seed.
+        label: index into the model's classes.
+        steps: of the sampler; None leaves it unsaid.
+        guidance: likewise.
+    """
+    texts = {"model": settings.model, "model_sha256": settings.sha256, "dataset": settings.dataset,
+             "dataset_sha256": settings.dataset_sha256, "seed": str(seed), "index": str(index),
+             "class": settings.classes[label]}
+    if steps is not None:
+        texts["steps"] = str(steps)
+    if guidance is not None:
+        texts["guidance"] = str(float(guidance))
+    return {f"genimg:{key}": value for key, value in texts.items()}
+
+
+def write_samples(folder: Path, settings: ModelSettings, images: np.ndarray, labels: np.ndarray, seed: int,
+                  steps: int | None = None, guidance: float | None = None) -> None:
     """Write PNGs, table, grid and settings.
 
     Args:
@@ -70,18 +95,17 @@ def write_samples(folder: Path, settings: ModelSettings, images: np.ndarray, lab
         images: uint8 (n, H, W, C); sample i has index i.
         labels: int64 (n,).
         seed: they were drawn with.
+        steps: of the sampler; None leaves it unsaid.
+        guidance: likewise.
     """
     (folder / "images").mkdir()
-    origin = {"genimg:model": settings.model, "genimg:model_sha256": settings.sha256,
-              "genimg:dataset_sha256": settings.dataset_sha256, "genimg:seed": str(seed)}
     table_file = (folder / "samples.csv").open("w", encoding="utf8", newline="")
     with table_file as stream, progress("writing samples", len(images)) as advance:
         table = csv.writer(stream, lineterminator="\n")
         table.writerow(("index", "file", "label", "seed"))
         for index, (image, label) in enumerate(zip(images, labels.tolist(), strict=True)):
             name = f"images/{index:06d}.png"
-            chunks = origin | {"genimg:index": str(index), "genimg:class": settings.classes[label]}
-            save_png(as_image(image), folder / name, chunks)
+            save_png(as_image(image), folder / name, origin_texts(settings, seed, index, label, steps, guidance))
             table.writerow((index, name, settings.classes[label], seed))
             advance(1)
     save_png(class_grid(images, labels, settings.classes), folder / "grid.png")

@@ -132,7 +132,7 @@ def _picture_of_the_hardest(report: Path, network: ClassifierNetwork, examples: 
 
 STAGE = Stage(
     name="extractor",
-    summary="train the feature network that scores are measured with",
+    summary="train the feature networks that scores are measured with",
     inputs=("dataset",),
     outputs=("extractor",),
     params={"seed": ("seed", Seed), "threads": ("threads", Threads), "params": ("extractor", ExtractorParams)},

@@ -6,23 +6,39 @@ import argparse
 import json
 import shutil
 import subprocess
+import sys
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from genimg_core.errors import GateFailedError, SetupError, StageFailedError
+from genimg_core.progress import EVENTS, FORM_VARIABLE
 from genimg_core.stages.runner import STATE
+from genimg_core.terminal import can_draw
+from genimg_core.verbs.interruption import told_of_interruption
+from genimg_core.verbs.story import Story
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 PAGE = Path("data/report/index.html")
+EXAMPLES = """\
+examples:
+  genimg run                 everything that is out of date, and the report
+  genimg run clean@base      as far as this stage, with all it needs
+  genimg run evaluate        the evaluation of every model
+
+What is done is not done twice. Ctrl-C ends the run: the same command goes on
+from there, a training from its last snapshot. Exit codes: 0, 2 (an error;
+earlier outputs are back in place), 3 (a gate did not hold), 130 (Ctrl-C)."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `genimg run`."""
+    parser.epilog = EXAMPLES
     parser.add_argument(
         "targets",
         nargs="*",
@@ -33,8 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Run; exit code 0, 2 (an error, earlier outputs restored) or 3 (a gate did not hold)."""
-    from genimg_core.repro import reproduce
+    """Run; exit code 0, 2 (an error), 3 (a gate did not hold) or 130 (interrupted); earlier outputs are restored."""
+    from genimg_core.plan import needed_for, stage_instances
+    from genimg_core.repro import INTERRUPTED, ReproResult, reproduce
     from genimg_core.schema import load_params
 
     started = time.monotonic()
@@ -45,16 +62,26 @@ def main(arguments: argparse.Namespace) -> int:
 
         scan_datasets(None)
     run = uuid.uuid4().hex
-    filtered = _Lines()
-    result = reproduce(Path.cwd(), targets=arguments.targets, on_line=filtered.show, env={"GENIMG_RUN": run})
+    instances = stage_instances()
+    wanted = needed_for(arguments.targets, instances) if arguments.targets else instances
+    with _telling(len(wanted)) as (story, env):
+        try:
+            result = reproduce(Path.cwd(), arguments.targets, on_line=story.hear, env={"GENIMG_RUN": run, **env})
+        except KeyboardInterrupt as interrupt:
+            result = getattr(interrupt, "result", ReproResult(INTERRUPTED))
+        if result.succeeded:
+            story.finish()
+    if result.exit_code == INTERRUPTED:
+        print(told_of_interruption(story, result.restored, arguments.targets), file=sys.stderr, flush=True)
+        return INTERRUPTED
     if result.failed_stage is not None:
-        _raise_failure(result.failed_stage, result.exit_code, filtered.told)
+        _raise_failure(result.failed_stage, result.exit_code, story.told_error)
     if not result.succeeded:
         raise StageFailedError(
             f"dvc could not run the pipeline: {'; '.join(result.errors) or f'exit code {result.exit_code}'}",
             "`dvc repro --verbose` tells more",
         )
-    _summary(result.actions, _seconds(run), time.monotonic() - started, params.generate)
+    _summary(result.actions, story.seconds, time.monotonic() - started, params.generate)
     return 0
 
 
@@ -77,39 +104,11 @@ def check_setup(root: Path) -> None:
         raise SetupError(f"there is no dvc.yaml in {root}", "run genimg from the root of the project")
 
 
-class _Lines:
-    """Shows what stages and dvc say, less dvc's repetitions of a stage's own error."""
-
-    NOISE = (
-        "ERROR: failed to reproduce",
-        "Use `dvc push`",
-        "To track the changes",
-        "git add",
-        "Updating lock file",
-        "> genimg ",
-        "To enable auto staging",
-        "dvc config core.autostage",
-        "Generating lock file",
-        "Verifying data sources",
-        "Restored stage",
-    )
-
-    def __init__(self) -> None:
-        self.told = False
-        """Whether a stage has said in its own words why it failed."""
-
-    def show(self, line: str) -> None:
-        if line.startswith("genimg: "):
-            self.told = True
-        if line.strip() and not line.lstrip().startswith(self.NOISE) and not line.endswith("didn't change, skipping"):
-            print(line.rstrip(), flush=True)
-
-
 def _raise_failure(stage: str, exit_code: int, told: bool) -> None:
     if exit_code == GateFailedError.exit_code:
         raise GateFailedError(
             f"the gate of {stage} did not hold (its figures stand above); earlier outputs were restored",
-            f"look at {STATE}/gates/{stage.replace('@', '-')}/report.json",
+            f"look at {STATE}/gates/{stage.replace('@', '-')}/report.json{_beside_the_report(stage)}",
         )
     cause = f"{stage} failed" + (", for the reason above" if told else f" with exit code {exit_code}")
     raise StageFailedError(
@@ -118,13 +117,30 @@ def _raise_failure(stage: str, exit_code: int, told: bool) -> None:
     )
 
 
-def _seconds(run: str) -> dict[str, float]:
-    """Stage instance -> seconds in this run, from the runner's notes."""
-    path = STATE / "timings.jsonl"
-    if not path.is_file():
-        return {}
-    rows = [json.loads(line) for line in path.read_text(encoding="utf8").splitlines()]
-    return {row["stage"]: row["seconds"] for row in rows if row["run"] == run}
+def _beside_the_report(stage: str) -> str:
+    """What else to do: a gate of an evaluation comes after the training, which must not look lost."""
+    kind, _, model = stage.partition("@")
+    if kind != "evaluate":
+        return ""
+    return (f" and the pictures beside it; the model (data/models/{model}) and its samples are kept. Train it longer "
+            "or on more images, or set the threshold that is named above under `evaluate` in params.yaml: the next run "
+            "then repeats only the scores")
+
+
+@contextmanager
+def _telling(stages: int) -> Iterator[tuple[Story, dict[str, str]]]:
+    """Yield the story of the run, and the variables that make its stages tell it: bars in a terminal, else lines."""
+    if not can_draw(sys.stdout):
+        yield Story(stages, lambda line: print(line, flush=True), announce=True), {FORM_VARIABLE: ""}
+        return
+    from rich.console import Console
+
+    from genimg_core.verbs.bars import bars
+
+    with bars(Console(highlight=False)) as (say, watch):
+        story = Story(stages, say, announce=False)
+        watch(story)
+        yield story, {FORM_VARIABLE: EVENTS}
 
 
 def _summary(actions: dict[str, str], seconds: dict[str, float], total: float, models: Iterable[str]) -> None:
@@ -138,7 +154,7 @@ def _summary(actions: dict[str, str], seconds: dict[str, float], total: float, m
         table = Table("stage", "", "seconds", title="What was done", title_justify="left")
         table.columns[2].justify = "right"
         for stage, action in worked.items():
-            spent = seconds.get(stage.replace("@", "-"))
+            spent = seconds.get(stage)
             table.add_row(
                 stage,
                 {"ran": "ran", "cached": "restored from the cache"}[action],
@@ -146,28 +162,37 @@ def _summary(actions: dict[str, str], seconds: dict[str, float], total: float, m
             )
         console.print(table)
     unchanged = len(actions) - len(worked)
-    console.print(f"{len(worked)} stages ran, {unchanged} were up to date, in {total:.0f} s.")
+    ran = f"{len(worked)} stage{'s' if len(worked) != 1 else ''} ran"
+    console.print(f"{ran}, {unchanged} {'was' if unchanged == 1 else 'were'} up to date, in {total:.0f} s.")
     _scores(console, models)
     if PAGE.is_file():
-        console.print(f"The report: {PAGE.resolve()}", soft_wrap=True)
+        console.print(f"The report: {PAGE.resolve()}", soft_wrap=True, markup=False)
 
 
 def _scores(console: Console, models: Iterable[str]) -> None:
     """The models' scores side by side, as they stand on disk."""
     from rich.table import Table
 
-    table = Table("model", "data set", "KID", "FD", "coverage", title="Scores, and in brackets what real images score")
-    table.title_justify = "left"
+    table = Table("model", "data set", "KID", "FD", "coverage", "copies",
+                  title="Scores, and in brackets what real images score", title_justify="left")
     for name in models:
         path = Path("data/evaluation") / name / "scores.json"
         if path.is_file():
             tree = json.loads(path.read_text(encoding="utf8"))
-            for scores in tree["scores"].values():
-                figures = [
-                    f"{scores[metric]['value']:.4f} ({scores[metric]['floor']:.4f})"
-                    for metric in ("kid", "fd", "coverage")
-                ]
-                table.add_row(tree["model"], tree["dataset"], *figures)
+            if "lead" not in tree:  # an earlier version of genimg wrote it, and this run did not evaluate
+                continue
+            scores = tree["scores"][tree["lead"]]
+            figures = [f"{scores[key]['value']:.4f} ({scores[key]['floor']:.4f})" for key in ("kid", "fd", "coverage")]
+            table.add_row(tree["model"], tree["dataset"], *figures, _copies(tree["memorization"]))
     if table.row_count:
         console.print(table)
-        console.print("Lower KID and FD are better, and higher coverage.")
+        console.print("Lower KID and FD are better, and higher coverage; copies are of training images.")
+
+
+def _copies(memorization: dict[str, Any]) -> str:
+    """The copied share in the space where it is greater, and in brackets that of real images; `-` if there is none."""
+    if "why" in memorization:
+        return "-"
+    shares = [memorization[space]["copied_share"] for space in ("pixels", "features")]
+    share = max(shares, key=lambda found: found["value"])
+    return f"{share['value']:.1%} ({share['expected']:.1%})"

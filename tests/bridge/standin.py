@@ -5,7 +5,7 @@
 
 An output holds a hash of the stage's inputs, params and code, so that it changes when they do. standin.json may hold,
 per stage instance: `"sleep": seconds`, `"exit": code` (3 leaves a gate's report), `"half": true` (write an output, then
-fail), `"deaf": true` (no SIGINT, no SIGTERM).
+fail), `"deaf": true` (no SIGINT, no SIGTERM), `"say": [lines]`, `"count": n` (n units of work, told as progress).
 """
 
 import hashlib
@@ -20,6 +20,7 @@ from pathlib import Path
 
 from genimg_core.lifeline import end_with_dvc
 from genimg_core.params import read
+from genimg_core.progress import progress
 from genimg_core.stages.runner import STAGES
 
 OUTPUTS = {
@@ -55,6 +56,12 @@ def main() -> int:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     Path(f"{stage}.pid").write_text(str(os.getpid()))
+    for line in orders.get("say", ()):
+        print(line, flush=True)
+    with progress("counting", orders.get("count", 0), unit="sheep") as advance:
+        for _ in range(orders.get("count", 0)):
+            time.sleep(0.05)
+            advance(1, note="[b]asleep")
     time.sleep(orders.get("sleep", 0))
     passed = orders.get("exit") != 3
     if orders.get("half"):
@@ -72,6 +79,7 @@ def main() -> int:
     report(given.get("report", given[OUTPUTS[command][0]]), command, name, content, passed)
     given["metrics"].parent.mkdir(parents=True, exist_ok=True)
     given["metrics"].write_text(json.dumps({"figure": int(content[:6], 16)}))
+    print(f"{stage}: one figure", flush=True)
     return 0
 
 

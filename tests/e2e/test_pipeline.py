@@ -64,11 +64,15 @@ def test_scores_have_their_form(finished_project):
     for model, dataset in (("latin", "base"), ("greek", "target")):
         tree = json.loads((finished_project.root / f"data/evaluation/{model}/scores.json").read_text())
         assert (tree["model"], tree["dataset"]) == (model, dataset)
-        (scores,) = tree["scores"].values()
-        assert re.fullmatch("[0-9a-f]{64}", scores["sha256"])
-        for metric in ("kid", "fd", "coverage"):
-            assert set(scores[metric]) >= {"value", "floor", "low", "high"}
-            assert scores[metric]["low"] <= scores[metric]["high"]
+        assert {scores["kind"] for scores in tree["scores"].values()} == {"domain_cnn", "random_cnn", "pixel_pca"}
+        assert tree["scores"][tree["lead"]]["kind"] == "domain_cnn"
+        for name, scores in tree["scores"].items():
+            assert re.fullmatch("[0-9a-f]{64}", scores["sha256"])
+            for metric in ("kid", "fd", "precision", "recall", "density", "coverage"):
+                for found in (scores[metric], tree["baseline"]["scores"][name][metric]):
+                    assert set(found) >= {"value", "floor", "low", "high"}
+                    assert found["low"] <= found["high"]
+        assert tree["memorization"]["train_images"] > 0 and "caught" in tree["copycat"]
 
 
 def test_the_page_stands_alone(finished_project):

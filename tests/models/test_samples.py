@@ -22,9 +22,9 @@ def shares(weights, images):
     return np.bincount(sample_labels(np.array(weights), images), minlength=len(weights)).tolist()
 
 
-def test_shares_by_largest_remainder():
+def test_shares_are_fair():
     assert shares([6, 3, 1], 10) == [6, 3, 1]
-    assert shares([6, 3, 1], 5) == [3, 2, 0]  # 3, 1.5, 0.5: the first of equal remainders
+    assert shares([6, 3, 1], 5) == [3, 1, 1]  # 3, 1.5, 0.5: of equal claims that of the class without any goes first
     assert shares([1, 1, 1], 4) == [2, 1, 1]
     assert shares([5, 0, 5], 3) == [2, 0, 1]
     assert shares([10**7, 1], 1000) == [1000, 0]
@@ -37,6 +37,15 @@ def test_shares_add_up(images):
 
 def test_the_classes_come_in_turn():
     assert sample_labels(np.array([3, 2, 1]), 6).tolist() == [0, 1, 2, 0, 1, 0]
+
+
+@pytest.mark.parametrize("weights", [[17, 3, 0, 55, 2], [1] * 26, [193, 186, 199, 1], [10**6, 1, 1, 1]])
+def test_more_images_only_add_to_the_row(weights):
+    longest = sample_labels(np.array(weights), 777)
+    for images in (1, 2, 25, 26, 27, 100, 776):
+        assert sample_labels(np.array(weights), images).tolist() == longest[:images].tolist()
+    exact = 777 * np.array(weights) / sum(weights)
+    assert (np.abs(np.bincount(longest, minlength=len(weights)) - exact) <= 1).all()
 
 
 def test_named_classes_only():
@@ -54,16 +63,17 @@ def test_classes_without_a_train_image_share_equally():
 def test_the_folder(tmp_path):
     labels = sample_labels(np.array([6, 3, 1]), 10)
     images = np.random.default_rng(0).integers(0, 256, (10, 8, 8, 3), dtype=np.uint8)
-    write_samples(tmp_path, SETTINGS, images, labels, seed=5)
+    write_samples(tmp_path, SETTINGS, images, labels, seed=5, steps=7, guidance=1.5)
     rows = list(csv.DictReader((tmp_path / "samples.csv").read_text(encoding="utf8").splitlines()))
-    assert [row["label"] for row in rows[:4]] == ["a", "b", "γ", "a"] and len(rows) == 10
+    assert [row["label"] for row in rows[:5]] == ["a", "b", "a", "a", "γ"] and len(rows) == 10
     for index, row in enumerate(rows):
         assert row["index"] == str(index) and row["seed"] == "5"
         with Image.open(tmp_path / row["file"]) as picture:
             assert np.array_equal(np.asarray(picture), images[index])
             assert picture.info == {
-                "genimg:model": "m", "genimg:model_sha256": "m" * 64, "genimg:dataset_sha256": "d" * 64,
-                "genimg:seed": "5", "genimg:index": str(index), "genimg:class": row["label"]}
+                "genimg:model": "m", "genimg:model_sha256": "m" * 64, "genimg:dataset": "base",
+                "genimg:dataset_sha256": "d" * 64, "genimg:seed": "5", "genimg:index": str(index),
+                "genimg:class": row["label"], "genimg:steps": "7", "genimg:guidance": "1.5"}
     assert json.loads((tmp_path / "settings.json").read_text()) == {
         "model": "m", "model_sha256": "m" * 64, "dataset": "base", "dataset_sha256": "d" * 64, "images": 10, "seed": 5}
     assert (tmp_path / "grid.png").is_file()

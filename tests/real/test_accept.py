@@ -59,7 +59,8 @@ def test_emoji_through_everything(place, real_data):
             "finetune": {"twemoji": {"dataset": "target", "from": "noto", "seen_images": SEEN // 4}},
             "generate": {"noto": {"dataset": "base", "images": 500}, "twemoji": {"dataset": "target", "images": 200}},
             "extractor": {"dataset": "base"},
-            "evaluate": {},
+            # What `genimg configure` proposes where few images are held out and the budget is short.
+            "evaluate": {"min_coverage_share": 0.1, "require_better_than_baseline": False},
         },
     )
     print(project.genimg("run").stdout)

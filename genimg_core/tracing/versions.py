@@ -1,0 +1,265 @@
+"""Everything this project has kept of its outputs: the folders as they stand, git's dvc.lock files, DVC's run cache.
+
+A version is a set of outputs that belong together. Names of files in it come from this project alone, never from the
+picture that is traced. DVC's own formats are read here (dvc.lock, `.dir` objects, the run cache); DVC is not imported.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+LOCK = "dvc.lock"
+LARGEST_FILE = 64 * 2**20
+"""Of what is read from a version: settings and reports are small."""
+_MODEL_OUT = re.compile(r"- path: (data/models/[a-z][a-z0-9_]*)\n\s+hash: md5\n\s+md5: ([0-9a-f]{32}\.dir)")
+
+
+class Version(Protocol):
+    """Outputs that belong together."""
+
+    revision: str | None
+    """Of git, where it has one."""
+
+    @property
+    def told(self) -> str:
+        """Where it is, in words."""
+        ...
+
+    @property
+    def remedy(self) -> str | None:
+        """How to bring it back; None where it stands here."""
+        ...
+
+    def read(self, path: str) -> bytes | None:
+        """A file (relative to the project, forward slashes); None where there is none."""
+        ...
+
+    def models(self) -> list[str]:
+        """The names of the models in it."""
+        ...
+
+
+class Present:
+    """The folders as they stand."""
+
+    revision = None
+    told = "in the folders here"
+    remedy = None
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def read(self, path: str) -> bytes | None:
+        """A file on disk."""
+        return _bytes(self.root / path)
+
+    def models(self) -> list[str]:
+        """The folders that hold one."""
+        return sorted(p.parent.name for p in (self.root / "data/models").glob("*/settings.json"))
+
+
+class Kept:
+    """Outputs named by their hashes, the bytes in DVC's cache.
+
+    Args:
+        root: the project.
+        cache: DVC's cache.
+        outputs: path => md5; a folder's ends in `.dir`.
+        revision: of git, if a commit names them.
+    """
+
+    def __init__(self, root: Path, cache: Path, outputs: dict[str, str], revision: str | None) -> None:
+        self.root, self.cache, self.outputs, self.revision = root, cache, outputs, revision
+
+    @property
+    def told(self) -> str:
+        """The commit, or the run cache."""
+        return f"git revision {self.revision[:12]}" if self.revision else "DVC's run cache"
+
+    @property
+    def remedy(self) -> str:
+        """Commands."""
+        if self.revision:
+            return f"git checkout {self.revision[:12]} dvc.lock params.yaml && dvc checkout"
+        return "put params.yaml (and the code, if it changed) back as they were; `genimg run` then restores it"
+
+    def read(self, path: str) -> bytes | None:
+        """A file out of the cache; one that is no output, out of git."""
+        for output, md5 in self.outputs.items():
+            if path == output:
+                return _object(self.cache, md5)
+            if path.startswith(f"{output}/"):
+                inside = dict(_folder(self.cache, md5))
+                return _object(self.cache, inside.get(path.removeprefix(f"{output}/"), ""))
+        return _git(self.root, "show", f"{self.revision}:./{path}") if self.revision else None
+
+    def models(self) -> list[str]:
+        """Of `data/models/*`."""
+        return sorted(path.rpartition("/")[2] for path in self.outputs if path.startswith("data/models/"))
+
+
+@dataclass
+class Unreadable:
+    """Where a version may have been, had it been kept."""
+
+    places: list[str]
+
+
+def versions_with(root: Path, model_sha256: str, unreadable: Unreadable) -> Iterator[tuple[Version, str]]:
+    """Versions that hold the model of that hash, and the model's name in each: present, git's newest first, run cache.
+
+    Args:
+        root: the project.
+        model_sha256: of the model's settings.
+        unreadable: gets the places that could not be looked into.
+    """
+    present = Present(root)
+    for name in present.models():
+        if settings_of(present, name).get("sha256") == model_sha256:
+            yield present, name
+    cache = cache_folder(root)
+    known: dict[str, str] = {}
+    for revision in (_git(root, "log", "--all", "--format=%H", "--", LOCK) or b"").decode().split():
+        text = (_git(root, "show", f"{revision}:./{LOCK}") or b"").decode("utf8", "replace")
+        for path, md5 in dict(_MODEL_OUT.findall(text)).items():
+            if md5 not in known:
+                known[md5] = _model_hash(cache, md5)
+                if not known[md5]:
+                    unreadable.places.append(f"{path} of git revision {revision[:12]} is not in DVC's cache here")
+            if known[md5] == model_sha256:
+                yield Kept(root, cache, _lock_outputs(text), revision), path.rpartition("/")[2]
+    runs = Runs(cache)
+    for path, md5 in runs.models():
+        if known.setdefault(md5, _model_hash(cache, md5)) == model_sha256:
+            yield Kept(root, cache, runs.behind(path, md5), None), path.rpartition("/")[2]
+
+
+def settings_of(version: Version, model: str) -> dict[str, Any]:
+    """A model's settings.json, empty if there is none or its hash is not its own."""
+    tree = as_json(version.read(f"data/models/{model}/settings.json"))
+    return tree if tree.get("sha256") == _hashed(tree) else {}
+
+
+def as_json(data: bytes | None) -> dict[str, Any]:
+    """A JSON object, empty where it is none."""
+    try:
+        tree = json.loads(data or b"{}")
+    except (ValueError, RecursionError):
+        return {}
+    return tree if isinstance(tree, dict) else {}
+
+
+def cache_folder(root: Path) -> Path:
+    """DVC's cache: `cache.dir` of its configuration, or `.dvc/cache`."""
+    import configparser
+
+    found = Path("cache")
+    for name in ("config", "config.local"):
+        config = configparser.ConfigParser(interpolation=None, strict=False)
+        try:
+            config.read(root / ".dvc" / name, encoding="utf8")
+        except (configparser.Error, UnicodeDecodeError):
+            continue
+        found = Path(config.get("cache", "dir", fallback=str(found)).strip("\"'"))
+    return root / ".dvc" / found
+
+
+class Runs:
+    """DVC's run cache: what every stage's command made of which inputs, on this machine."""
+
+    def __init__(self, cache: Path) -> None:
+        self.cache = cache
+        self._made: dict[tuple[str, str], Path] = {}
+        for file in sorted(cache.glob("runs/*/*/*"), key=lambda p: p.stat().st_mtime_ns):
+            if file.suffix == ".tmp" or file.name.startswith("."):
+                continue
+            for output in _run(file).get("outs", ()):
+                self._made[output["path"], output["md5"]] = file
+
+    def models(self) -> list[tuple[str, str]]:
+        """(path, md5) of every model that a run made."""
+        return [key for key in self._made if key[0].startswith("data/models/")]
+
+    def behind(self, path: str, md5: str) -> dict[str, str]:
+        """The outputs of the run that made an output, and of all the runs before it that it rests on."""
+        found: dict[str, str] = {}
+        waiting = [(path, md5)]
+        while waiting:
+            file = self._made.get(waiting.pop())
+            if file is None:
+                continue
+            run = _run(file)
+            fresh = {output["path"]: output["md5"] for output in run.get("outs", ()) if output["path"] not in found}
+            found |= fresh
+            waiting += [(dep["path"], dep["md5"]) for dep in run.get("deps", ()) if dep["path"].startswith("data/")
+                        and fresh]
+        return found
+
+
+def _run(file: Path) -> dict[str, Any]:
+    tree = _yaml((_bytes(file) or b"").decode("utf8", "replace"))
+    sound = all(isinstance(e, dict) and {"path", "md5"} <= set(e) for k in ("outs", "deps") for e in tree.get(k, ()))
+    return tree if sound else {}
+
+
+def _lock_outputs(text: str) -> dict[str, str]:
+    stages = _yaml(text).get("stages", {})
+    return {output["path"]: output["md5"] for stage in stages.values() for output in stage.get("outs", ())
+            if "md5" in output}
+
+
+def _yaml(text: str) -> dict[str, Any]:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        tree = YAML(typ="safe").load(text)
+    except YAMLError:
+        return {}
+    return tree if isinstance(tree, dict) else {}
+
+
+def _model_hash(cache: Path, md5: str) -> str:
+    settings = as_json(_object(cache, dict(_folder(cache, md5)).get("settings.json", "")))
+    return settings.get("sha256", "") if settings and settings.get("sha256") == _hashed(settings) else ""
+
+
+def _hashed(settings: dict[str, Any]) -> str:
+    """As `ModelSettings.hashed`, without torch."""
+    import hashlib
+
+    tree = settings | {"sha256": ""}
+    return hashlib.sha256(json.dumps(tree, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def _folder(cache: Path, md5: str) -> list[tuple[str, str]]:
+    """(path inside, md5) of a folder's files."""
+    try:
+        return [(entry["relpath"], entry["md5"]) for entry in json.loads(_object(cache, md5) or b"[]")]
+    except (ValueError, KeyError, TypeError):
+        return []
+
+
+def _object(cache: Path, md5: str) -> bytes | None:
+    return _bytes(cache / "files" / "md5" / md5[:2] / md5[2:]) if re.fullmatch(r"[0-9a-f]{32}(\.dir)?", md5) else None
+
+
+def _bytes(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes() if path.stat().st_size <= LARGEST_FILE else None
+    except OSError:
+        return None
+
+
+def _git(root: Path, *words: str) -> bytes | None:
+    try:
+        done = subprocess.run(["git", *words], cwd=root, capture_output=True, check=False, stdin=subprocess.DEVNULL)
+    except OSError:
+        return None
+    return done.stdout if done.returncode == 0 else None

@@ -1,0 +1,64 @@
+"""A stage's key figures in a few words, out of its metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+HEADLINES: dict[str, str] = {
+    "collect": "{collected:,} files, {bytes:size}, {classes:,} classes",
+    "profile": "{decodable:,} of {images:,} can be read",
+    "validate": "{expectations_met:,} of {expectations:,} expectations met",
+    "clean": "kept {kept:,} of {collected:,}; {unreadable:,} unreadable, {exact_duplicates:,} copies, "
+             "{near_duplicates:,} near-duplicates",
+    "label": "{given:,} labels given, {predicted:,} predicted, {uncertain:,} uncertain",
+    "normalize": "{train_images:,} to train, {validation_images:,} to validate, {test_images:,} to test",
+    "pretrain": "{seen_images:,} images seen, loss {loss:.3f}",
+    "finetune": "{seen_images:,} images seen, loss {loss:.3f}",
+    "generate": "{images:,} samples of {classes:,} classes",
+    "extractor": "{test_accuracy:.1%} right on held-out images",
+    "evaluate": "KID {kid:.4f} (floor {kid_floor:.4f}), FD {fd:.2f} ({fd_floor:.2f}), "
+                "coverage {coverage:.2f} ({coverage_floor:.2f})",
+    "report": "{page_bytes:size}, {checks:,} checks, {warnings:,} warnings",
+}
+"""Stage -> a format of its metrics; `size` writes bytes. A floor is what real images score, in brackets thereafter."""
+
+SHOWN = 4
+
+
+def headline(stage: str, metrics: Mapping[str, int | float]) -> str:
+    """The stage's line in HEADLINES; its first few metrics where one that the line names is not there."""
+    try:
+        return HEADLINES[stage].format_map({name: _Figure(value) for name, value in metrics.items()})
+    except KeyError:
+        return ", ".join(f"{name} {_plain(value)}" for name, value in list(metrics.items())[:SHOWN])
+
+
+def size(count: int) -> str:
+    """Bytes for people: 1,500 is `1.5 kB`."""
+    value, units = float(count), ["B", "kB", "MB", "GB", "TB"]
+    while value >= 1000 and len(units) > 1:
+        value /= 1000
+        units.pop(0)
+    return f"{value:.1f} {units[0]}" if units[0] != "B" else f"{count} B"
+
+
+def seconds(spent: float) -> str:
+    """`3.2 s`, `2:13`, `1:02:13`."""
+    if spent < 99.95:
+        return f"{spent:.1f} s"
+    minutes, rest = divmod(round(spent), 60)
+    return f"{minutes}:{rest:02}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
+
+
+class _Figure:
+    """A number that also knows the format `size`."""
+
+    def __init__(self, value: int | float) -> None:
+        self.value = value
+
+    def __format__(self, form: str) -> str:
+        return size(int(self.value)) if form == "size" else format(self.value, form)
+
+
+def _plain(value: int | float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
