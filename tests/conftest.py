@@ -1,10 +1,14 @@
 """Fixtures that several folders share."""
 
+import signal
 from pathlib import Path
 
 import pytest
 
 from tests.project import Project, copy_project, make_project
+
+# A shell starts what runs in its background deaf to Ctrl-C, and so would be all that the tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups

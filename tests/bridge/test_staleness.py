@@ -28,7 +28,10 @@ EDITS: dict[str, tuple[Callable[[StandIn], None], set[str]]] = {
         lambda p: p.set_param("datasets.base.clean", {"min_images_kept": 11}),
         {"clean@base", "report"},
     ),
-    "settings of several stages": (lambda p: p.set_param("image.size", 20), {"profile@base", "normalize@base"}),
+    "settings of several stages": (
+        lambda p: p.set_param("image.size", 20),
+        {"profile@base", "normalize@base", "report"},
+    ),
     "a model's settings": (lambda p: p.set_param("finetune.greek.seen_images", 64), {"finetune@greek", "report"}),
     "a stage's code": (lambda p: replace_text(p, "code/label.py", "one = 1", "one = 2"), {"label@base"}),
     "a stage's command": (

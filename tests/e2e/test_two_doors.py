@@ -137,7 +137,7 @@ def test_what_a_person_sees_in_the_browser(server, tmp_path):
         pages.show("picture: samples")
         picture = pages.page.locator("img[src^='data:image/']").first
         picture.wait_for()
-        assert picture.evaluate("image => image.naturalWidth") > 64, "more than one tile is really drawn"
+        assert picture.evaluate("image => image.naturalWidth") > 100, "more than one tile is really drawn"
         pages.shot("real-3-samples")
         params = project.params()
         params["datasets"]["base"]["validate"] = {"max_unreadable_share": 0.001}

@@ -162,7 +162,7 @@ def test_too_few_held_out_images_leave_memorization_open_and_say_why(place):
     assert tree["copycat"] is None and "copied_share_pixels" not in report.metrics
     assert check_of(report, "memorization").passed and not check_of(report, "copycat_caught").passed
     assert not report.failed
-    assert [picture.file for picture in report.pictures] == ["generated_and_real.png", "memorization.png"]
+    assert [picture.file for picture in report.pictures] == ["generated_and_real.png", "quiz.png", "memorization.png"]
 
 
 def test_a_failed_gate_shows_figures_params_and_where_the_report_lies(place, monkeypatch):
