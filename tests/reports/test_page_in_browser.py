@@ -1,0 +1,82 @@
+"""The report page in a real headless Chromium, as wide as a desk's screen and as narrow as a phone's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from genimg_core.stages.report import report
+from tests.bridge.browser import CHROMIUM, OPTIONS
+from tests.reports.stage_reports import Reports, evaluation
+
+pytestmark = [pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page of two models, with names as long as people give."""
+    folder = tmp_path_factory.mktemp("page")
+    reports, page = Reports(folder / "reports"), folder / "report"
+    page.mkdir()
+    reports.write_dataset("base", {"near_duplicate": 30, "a_reason_of_very_many_words_without_a_single_blank": 2})
+    names = ("good", "a_control_with_a_name_that_is_long_and_does_not_wrap_by_itself")
+    for name in names:
+        reports.write_model("pretrain", name, "base", evaluation(kid=0.02 if name == "good" else 0.2))
+    report(reports=reports.folder, page=page, report=page, image={}, datasets={"base": {}}, finetune={}, evaluate={},
+           pretrain={name: {"dataset": "base"} for name in names}, generate={name: {} for name in names})
+    return page / "index.html"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=list(OPTIONS))
+        yield opened
+        opened.close()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_is_wider_than_the_screen_and_nothing_is_fetched(browser: Browser, page_file: Path, width: int) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(page_file.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert [url for url in asked if not url.startswith("data:")] == [page_file.as_uri()]
+    broken = page.evaluate("[...document.images].filter(i => i.complete && !i.naturalWidth).length")
+    assert broken == 0 and page.locator("img").count() > 10
+    page.close()
+
+
+def test_a_tap_tells_whether_an_image_is_real(browser: Browser, page_file: Path) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 900})
+    page.goto(page_file.as_uri())
+    tile = page.locator(".quiz label").first
+    answer = tile.locator(".answer")
+    assert not answer.is_visible()
+    tile.click()
+    assert answer.is_visible() and answer.inner_text() == "real"
+    page.close()
+
+
+def test_it_is_dark_where_the_reader_wants_it_dark(browser: Browser, page_file: Path) -> None:
+    grounds = {}
+    for scheme in ("light", "dark"):
+        page = browser.new_page(color_scheme=scheme)
+        page.goto(page_file.as_uri())
+        grounds[scheme] = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        page.close()
+    assert grounds == {"light": "rgb(255, 255, 255)", "dark": "rgb(21, 23, 26)"}
+
+
+def test_in_print_the_folded_parts_are_open(browser: Browser, page_file: Path) -> None:
+    page = browser.new_page()
+    page.goto(page_file.as_uri())
+    folded = page.locator("details pre")
+    assert not folded.is_visible()
+    page.emulate_media(media="print")
+    assert folded.is_visible()
+    page.close()
