@@ -20,7 +20,7 @@ class FinetuneParams(TrainParams):
     """The parent: an entry of `pretrain` or `finetune`."""
     seen_images: Annotated[int, Field(ge=1, le=10**12)] = 60_000
     """The budget: images shown in all."""
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 1e-3
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 2e-3
     """The highest rate; lower than pretrain's, for the parent's weights to be bent and not broken."""
 
 

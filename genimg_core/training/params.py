@@ -24,7 +24,7 @@ class TrainParams(Section):
     """The budget: images shown in all, epoch after epoch; the last batch may pass it by a part of a batch."""
     batch: Annotated[int, Field(ge=1, le=65_536)] = 64
     """Images per step. In a short run many small steps teach more than few large ones."""
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 2e-3
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 4e-3
     """The highest rate of AdamW; a family may scale it for its parts."""
     class_rate: Annotated[float, Field(gt=0, le=1_000)] = 10.0
     """Rate of the class embeddings, times learning_rate: each is seen seldom, and a new one has far to go."""

@@ -60,7 +60,7 @@ def test_class_tables_learn_faster():
     """Adam's first step is as long as the rate, whatever the gradient."""
     trainer = trainer_of("vae", class_rate=10.0)
     before = {name: value.clone() for name, value in trainer.networks.state_dict().items()}
-    trainer._move(trainer.family.players[0], *trainer.data.batch(torch.arange(8)), 0.001)
+    trainer._move(trainer.family.players[0], *trainer.data.batch(torch.arange(8)), 0.002)  # of which the VAE takes half
     longest = {name: (value - before[name]).abs().max().item() for name, value in trainer.networks.state_dict().items()}
     assert longest["autoencoder.decoder.class_embedding.weight"] == pytest.approx(0.01, rel=0.05)
     assert longest["autoencoder.decoder.head.weight"] == pytest.approx(0.001, rel=0.05)

@@ -15,8 +15,8 @@ class GanFamily:
     """Class-conditional GAN."""
 
     # No momentum, for the game's sake, and a lower rate than a flow bears (Mescheder et al. 2018, section 5).
-    players = (Player("discriminator", betas=(0.0, 0.99), learning_rate_scale=0.15),
-               Player("generator", betas=(0.0, 0.99), learning_rate_scale=0.15))
+    players = (Player("discriminator", betas=(0.0, 0.99), learning_rate_scale=0.075),
+               Player("generator", betas=(0.0, 0.99), learning_rate_scale=0.075))
     class_tables = ("discriminator.class_embedding.weight", "generator.class_embedding.weight")
 
     def __init__(self, spec: ModelSpec, params: GanParams) -> None:

@@ -14,7 +14,7 @@ from genimg_core.models.vae.objective import vae_loss
 class VaeFamily:
     """Class-conditional beta-VAE."""
 
-    players = (Player("autoencoder"),)
+    players = (Player("autoencoder", learning_rate_scale=0.5),)
     class_tables = ("autoencoder.class_embedding.weight", "autoencoder.decoder.class_embedding.weight")
 
     def __init__(self, spec: ModelSpec, params: VaeParams) -> None:
