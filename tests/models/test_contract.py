@@ -37,7 +37,7 @@ def trained(tmp_path_factory):
     write_dataset(root / "data")
     models = {}
     for name in FAMILIES:
-        run_pretrain(root / name, tiny_params(name, seen_images=1600, learning_rate=0.005), root / "data")
+        run_pretrain(root / name, tiny_params(name, seen_images=1600, learning_rate=0.01), root / "data")
         models[name] = root / name / "model"
     return models
 

@@ -41,7 +41,7 @@ def test_report_model_and_log(tmp_path):
     assert [(check.name, check.passed) for check in report.checks] == [("loss_is_finite", True), ("budget_spent", True)]
     assert report.metrics["seen_images"] == 224 and report.metrics["train_images"] == 40
     assert report.facts["classes"] == {"dark": 20, "light": 20} and report.facts["parent"] is None
-    assert report.facts["train_params"]["learning_rate"] == 2e-3 and report.facts["family_params"]["width"] == 8
+    assert report.facts["train_params"]["learning_rate"] == 4e-3 and report.facts["family_params"]["width"] == 8
     log = [json.loads(line) for line in (tmp_path / "model" / "log.jsonl").read_text().splitlines()]
     assert log[-1]["seen_images"] == 224 and log[-1]["loss"] == report.metrics["loss"]
     for picture in report.pictures:
