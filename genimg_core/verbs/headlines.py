@@ -8,8 +8,8 @@ HEADLINES: dict[str, str] = {
     "collect": "{collected:,} files, {bytes:size}, {classes:,} classes",
     "profile": "{decodable:,} of {images:,} can be read",
     "validate": "{expectations_met:,} of {expectations:,} expectations met",
-    "clean": "kept {kept:,} of {collected:,}; {unreadable:,} unreadable, {exact_duplicates:,} copies, "
-             "{near_duplicates:,} near-duplicates",
+    "clean": "kept {kept:,} of {collected:,}; {unreadable:,} unreadable; duplicates: {exact_duplicates:,} exact, "
+             "{near_duplicates:,} near",
     "label": "{given:,} labels given, {predicted:,} predicted, {uncertain:,} uncertain",
     "normalize": "{train_images:,} to train, {validation_images:,} to validate, {test_images:,} to test",
     "pretrain": "{seen_images:,} images seen, loss {loss:.3f}",

@@ -173,7 +173,7 @@ def _scores(console: Console, models: Iterable[str]) -> None:
     """The models' scores side by side, as they stand on disk."""
     from rich.table import Table
 
-    table = Table("model", "data set", "KID", "FD", "coverage", "copies",
+    table = Table("model", "KID", "FD", "coverage", "copies",
                   title="Scores, and in brackets what real images score", title_justify="left")
     for name in models:
         path = Path("data/evaluation") / name / "scores.json"
@@ -182,8 +182,9 @@ def _scores(console: Console, models: Iterable[str]) -> None:
             if "lead" not in tree:  # an earlier version of genimg wrote it, and this run did not evaluate
                 continue
             scores = tree["scores"][tree["lead"]]
-            figures = [f"{scores[key]['value']:.4f} ({scores[key]['floor']:.4f})" for key in ("kid", "fd", "coverage")]
-            table.add_row(tree["model"], tree["dataset"], *figures, _copies(tree["memorization"]))
+            figures = [f"{scores[key]['value']:.{digits}f} ({scores[key]['floor']:.{digits}f})"
+                       for key, digits in (("kid", 4), ("fd", 2), ("coverage", 2))]
+            table.add_row(tree["model"], *figures, _copies(tree["memorization"]))
     if table.row_count:
         console.print(table)
         console.print("Lower KID and FD are better, and higher coverage; copies are of training images.")

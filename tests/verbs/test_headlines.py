@@ -16,7 +16,7 @@ def test_every_stage_has_one():
 def test_the_figures():
     told = headline("clean", {"collected": 6000, "kept": 5788, "unreadable": 90, "exact_duplicates": 29,
                               "near_duplicates": 33, "rejected": 212})
-    assert told == "kept 5,788 of 6,000; 90 unreadable, 29 copies, 33 near-duplicates"
+    assert told == "kept 5,788 of 6,000; 90 unreadable; duplicates: 29 exact, 33 near"
     assert headline("collect", {"collected": 1, "bytes": 1500, "classes": 2}) == "1 files, 1.5 kB, 2 classes"
 
 
