@@ -33,10 +33,11 @@ STOPPING = "stopping: what is running is ended, and its earlier outputs are put 
 """The last line of an interrupted run."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 15.0
 
-_SKIPPED = re.compile(r"^Stage '(?P<stage>[^']+)' didn't change, skipping")
-_CACHED = re.compile(r"^Stage '(?P<stage>[^']+)' is cached")
-_RUNNING = re.compile(r"^Running stage '(?P<stage>[^']+)':")
-_FAILED = re.compile(r"^ERROR: failed to reproduce '(?P<stage>[^']+)'(?:: (?P<why>.*))?")
+SKIPPED = re.compile(r"^Stage '(?P<stage>[^']+)' didn't change, skipping")
+CACHED = re.compile(r"^Stage '(?P<stage>[^']+)' is cached")
+RUNNING = re.compile(r"^Running stage '(?P<stage>[^']+)':")
+FAILED = re.compile(r"^ERROR: failed to reproduce '(?P<stage>[^']+)'(?:: (?P<why>.*))?")
+"""What dvc says of a stage; verbs/story.py tells it to people."""
 _EXIT = re.compile(r", exited with (?P<code>-?\d+)$")
 _BUSY = ("is busy, it is being blocked by", "Unable to acquire lock")
 
@@ -162,15 +163,15 @@ class _Narrator:
     def hear(self, line: str) -> None:
         """Take in one line."""
         self.tail.append(line)
-        if match := _FAILED.match(line):
+        if match := FAILED.match(line):
             self.failed = match["stage"]
             self.actions.pop(self.failed, None)
-        elif match := _RUNNING.match(line):
+        elif match := RUNNING.match(line):
             self.running = match["stage"]
             self.actions[match["stage"]] = "ran"
-        elif match := _SKIPPED.match(line):
+        elif match := SKIPPED.match(line):
             self.actions[match["stage"]] = "skipped"
-        elif match := _CACHED.match(line):
+        elif match := CACHED.match(line):
             self.running = match["stage"]
             self.actions[match["stage"]] = "cached"
         if self.failed and self.stage_exit_code is None and (code := _EXIT.search(line)):

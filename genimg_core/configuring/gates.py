@@ -23,17 +23,17 @@ def evaluate_settings(surveys: Sequence[Survey], held_out: list[int]) -> tuple[d
     """What small sets need for their scores to be worked out at all."""
     from genimg_core.stages.evaluate import EvaluateParams
 
-    known, defaults = EvaluateParams.model_fields, EvaluateParams()
+    defaults = EvaluateParams()
     settings: dict[str, Any] = {}
     choices = []
     least = min(held_out)
-    if "min_real_images" in known and least < defaults.min_real_images:
+    if least < defaults.min_real_images:
         settings["min_real_images"] = max(10, least)
         choices.append(Choice("evaluate.min_real_images", settings["min_real_images"],
                               f"{least} images are held out for sure; with fewer, training images would judge"))
     # A side needs two images more than neighbours; the worst draw of splits leaves a third of the images on a side.
     most = min(survey.usable for survey in surveys) // 3 - 2
-    if "neighbours" in known and most < defaults.neighbours:
+    if most < defaults.neighbours:
         settings["neighbours"] = max(1, most)
         choices.append(Choice("evaluate.neighbours", settings["neighbours"], "so few images have no more neighbours"))
     return settings, choices
@@ -44,9 +44,6 @@ def gates_for(runs: list[Run], tree: dict[str, Any], held_out: list[int]) -> tup
 
     One section holds for all models, the from-scratch control among them.
     """
-    from genimg_core.stages.evaluate import EvaluateParams
-
-    known = EvaluateParams.model_fields
     seen = {run.name: tree[run.section][run.name]["seen_images"] for run in runs}
     short = next((run.name for run in runs if seen[run.name] < SHORT_SEEN
                   or seen[run.name] < SHORT_EPOCHS * run.subject.survey.usable), None)
@@ -54,12 +51,12 @@ def gates_for(runs: list[Run], tree: dict[str, Any], held_out: list[int]) -> tup
     reason = f"{control} is a control and may be poor" if control else f"{short} is trained briefly" if short else ""
     settings: dict[str, Any] = {}
     choices = []
-    if reason and "min_coverage_share" in known:
+    if reason:
         settings["min_coverage_share"] = COLLAPSED
         choices.append(Choice("evaluate.min_coverage_share", COLLAPSED, f"{reason}: still the alarm for a collapse"))
     if min(held_out) < TELLING_IMAGES:
         reason = reason or f"{min(held_out)} held-out images tell too little to stop a run by"
-    if reason and "require_better_than_baseline" in known:
+    if reason:
         settings["require_better_than_baseline"] = False
         choices.append(Choice("evaluate.require_better_than_baseline", False, f"{reason}; the report compares them"))
     return settings, choices

@@ -198,9 +198,8 @@ def _classifier_rate(size: int, channels: int) -> float:
     return _CLASSIFIER_IMAGES / (time.perf_counter() - started)
 
 
-SCORINGS = 7
-"""Comparisons that one evaluation makes: three feature extractors, each with the model's samples and the baseline's,
-and the search for copies."""
+SCORINGS = 6
+"""Comparisons that one evaluation makes: three feature extractors, each with the model's samples and the baseline's."""
 
 
 def time_scoring() -> Callable[[int], float]:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from genimg_core.progress import ProgressEvent, read_event
-from genimg_core.repro import STOPPING
+from genimg_core.repro import CACHED, FAILED, RUNNING, SKIPPED, STOPPING
 from genimg_core.terminal import printable
 from genimg_core.verbs.headlines import seconds
 
-_SKIPPED = re.compile(r"^Stage '(?P<stage>[^']+)' didn't change, skipping")
-_CACHED = re.compile(r"^Stage '(?P<stage>[^']+)' is cached")
-_RUNNING = re.compile(r"^Running stage '(?P<stage>[^']+)':")
-_FAILED = re.compile(r"^ERROR: failed to reproduce '(?P<stage>[^']+)'(?:: (?P<why>.*))?")
 _NOISE = (
     "ERROR: failed to reproduce",
     "Use `dvc push`",
@@ -78,19 +73,19 @@ class Story:
             self._stopped = time.monotonic()
         if event := read_event(line):
             self._follow(event)
-        elif match := _RUNNING.match(line):
+        elif match := RUNNING.match(line):
             self.finish()
             self.running = StageAtWork(match["stage"], self._number(match["stage"]), time.monotonic())
             self._just_began = True
             if self._announce:
                 self._say(f"{self._head(match['stage'])} …")
-        elif match := _CACHED.match(line):
+        elif match := CACHED.match(line):
             self.finish()
             self._say(f"{self._head(match['stage'])}  restored from the cache")
-        elif match := _SKIPPED.match(line):
+        elif match := SKIPPED.match(line):
             self.finish()
             self._number(match["stage"])
-        elif match := _FAILED.match(line):
+        elif match := FAILED.match(line):
             self._fail(match["stage"], match["why"] or "")
         elif self.running is not None and line.startswith(f"{self.running.name}: "):
             self._headline = printable(line.partition(": ")[2])
