@@ -7,16 +7,20 @@ A cell stands while its key does, and the key is the hash of its settings (the p
 the cells it needs. Code is not in the key: every edit would throw away hours of training. The file says at which
 revision it was measured, `--list` tells where the code has changed since, and `--again` measures anew. What lies under
 `made` is named by settings and code, so a new measurement never rests on what older code has made.
+
+The same command, run twice at once, shares the work: a file is locked while it is measured or made.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -107,7 +111,9 @@ class Bench:
         told = folder / "made.json"
         if not told.is_file():
             folder.mkdir(parents=True, exist_ok=True)
-            self._make(recipe, folder, told, code)
+            with self._alone(folder.name):
+                if not told.is_file():
+                    self._make(recipe, folder, told, code)
         self._spent[recipe.id] = json.loads(told.read_text(encoding="utf8"))["seconds"]
         return folder
 
@@ -140,10 +146,35 @@ class Bench:
         return None if record is None else record["result"]
 
     def measure(self, cell: Cell, again: bool = False) -> dict[str, Any]:
-        """The cell's result; measured now if it does not stand, or `again`; the cells it needs are measured first."""
+        """The cell's result; measured now if it does not stand, or `again`; the cells it needs are measured first.
+
+        Where another process is at it, this one waits for what it finds.
+        """
         standing = self.result(cell)
         if standing is not None and not again:
             return standing
+        with self._alone(f"{cell.benchmark}-{cell.name}"):
+            standing = self.result(cell)
+            return standing if standing is not None and not again else self._measure(cell)
+
+    def busy(self, cell: Cell) -> bool:
+        """Whether another process is at it."""
+        with self._alone(f"{cell.benchmark}-{cell.name}", wait=False) as mine:
+            return not mine
+
+    @contextlib.contextmanager
+    def _alone(self, name: str, wait: bool = True) -> Iterator[bool]:
+        """Hold a lock file; yields False where another process holds it and this one does not `wait`."""
+        (self.state / "locks").mkdir(parents=True, exist_ok=True)
+        with (self.state / "locks" / name).open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError:
+                yield False
+                return
+            yield True
+
+    def _measure(self, cell: Cell) -> dict[str, Any]:
         for need in cell.needs:
             self.measure(need)
         self._spent.clear()

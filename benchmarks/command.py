@@ -51,8 +51,7 @@ def run(name: str, about: str, cells: Callable[[Bench, str, argparse.Namespace],
         if given.list:
             _list(bench, chosen)
             return 0
-        for cell in chosen:
-            bench.measure(cell, given.again)
+        _measure(bench, chosen, given.again)
         rows = claims(bench, given)
     except GenimgError as error:
         print(f"{name}: {error}", file=sys.stderr, flush=True)
@@ -64,6 +63,18 @@ def run(name: str, about: str, cells: Callable[[Bench, str, argparse.Namespace],
     if rows:
         write_results(name, rows, bench.results)
     return 0
+
+
+def _measure(bench: Bench, cells: Sequence[Cell], again: bool) -> None:
+    """One after the other; those that another process is at come last."""
+    later = []
+    for cell in cells:
+        if not again and bench.busy(cell):
+            later.append(cell)
+        else:
+            bench.measure(cell, again)
+    for cell in later:
+        bench.measure(cell, again)
 
 
 def print_table(title: str, rows: list[dict[str, Any]]) -> None:

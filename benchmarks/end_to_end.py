@@ -19,6 +19,8 @@ from genimg_core.errors import SetupError
 
 REVISION = "2896dfa9c3b26a67d17f3e5f96eb1ae116778373"
 PARTS = ("genimg_core", "params.yaml")
+THREADS = 1
+"""As of first_run."""
 STAGES = ("collect", "profile", "validate", "clean", "label", "normalize")
 
 _DRAW = """
@@ -61,7 +63,8 @@ def source(smoke: dict[str, Any]) -> Recipe:
                 words = [word for key in wanted[stage] for word in (f"--{key}", paths[key])]
                 _run(folder, folder, stage, name, *words, "--report", f"reports/{stage}-{name}")
 
-    return Recipe("end_to_end", "source", {"revision": REVISION, "smoke": smoke}, ("end_to_end.py",), make)
+    settings = {"revision": REVISION, "threads": THREADS, "smoke": smoke}
+    return Recipe("end_to_end", "source", settings, ("end_to_end.py",), make)
 
 
 def model(code: Recipe, name: str, seed: int, images: int, smoke: dict[str, Any]) -> Recipe:
@@ -107,7 +110,7 @@ def _extract(folder: Path) -> None:
 def _params(code: Path, smoke: dict[str, Any]) -> dict[str, Any]:
     from genimg_core.params import read
 
-    return read(code / "params.yaml") | smoke
+    return read(code / "params.yaml") | {"threads": THREADS} | smoke
 
 
 def _write(folder: Path, tree: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks import command
 from benchmarks.cells import Bench, Cell
-from benchmarks.first_run import Demo, held_out_letters
+from benchmarks.first_run import THREADS, Demo, held_out_letters
 from benchmarks.scoring import score
 
 NAME = "sampling"
@@ -61,7 +61,7 @@ def sampling_cell(demo: Demo, steps: int, precision: str, guidance: float) -> Ce
                 if drawn:
                     rates.append(drawn / (time.perf_counter() - started))
             drawn = np.concatenate(parts)
-        with computing("cpu", demo.params.threads):
+        with computing("cpu", THREADS):
             scores = score(held_out_letters(demo, data, eyes), eyes.features(drawn), labels, only_kid=True)
         return {"images_per_second": max(rates), "kid": scores["kid"], "real_images": scores["real_images"]}
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import command
 from benchmarks.cells import Bench, Cell, Recipe
-from benchmarks.first_run import Demo
+from benchmarks.first_run import THREADS, Demo
 from benchmarks.scoring import Estimate, Reference, difference, over_seeds, score
 from benchmarks.workshop import REAL, dataset, feature_extractor, few, model
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 NAME = "transfer"
 SEEDS = (0, 1, 2)
-SEEN = 20_000
+SEEN = 10_000
 """Images seen by `finetuned` and by `scratch`."""
 NOTO_SEEN = 120_000
 """By the emoji base."""
@@ -80,7 +80,7 @@ class Pairs:
     def __init__(self, bench: Bench) -> None:
         self.demo = Demo(bench)
         self.smoke = bench.smoke
-        self.threads = self.demo.params.threads
+        self.threads = THREADS
         self.seen = 256 if bench.smoke else SEEN
         self.drawn = 48 if bench.smoke else 1000
         size = self.demo.params.image.size
