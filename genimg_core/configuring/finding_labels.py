@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from genimg_core.configuring import labels_csv
-from genimg_core.configuring.request import NO_CSV, Request, common_folder, names_in, shown_path
+from genimg_core.configuring.request import NO_CSV, Request, common_folder, is_text, names_in, shown_path
 from genimg_core.errors import SourceError
 
 _SPLIT_FOLDERS = frozenset("train training test testing val valid validation dev".split())
@@ -37,6 +38,9 @@ def find_source(request: Request, root: Path) -> LabelledSource:
     """
     place = request.path
     names = names_in(place)
+    deeper = _where_the_pictures_are(request, names)
+    if deeper is not None:
+        return find_source(deeper, root)
     option = f"--{request.dataset}"
     near_note = f", found near the images ({option}-labels folders leaves it out)"
     folder = place.is_dir()
@@ -66,6 +70,29 @@ def find_source(request: Request, root: Path) -> LabelledSource:
                 f"{near.path} names the images, and no column of it stands out as the labels: choose one with "
                 f"{option}-label-column ({', '.join(near.candidates) or 'none could be labels'})",))
     return _by_folders(tree, inside, by_folder, folder)
+
+
+def _where_the_pictures_are(request: Request, names: list[str]) -> Request | None:
+    """The same for the sub-folder that a CSV's paths count from: `photos/labels.csv` beside `photos/images/`."""
+    folders = {name.rpartition("/")[0] for name in names if "/" in name or not is_text(name)}
+    inside = posixpath.commonpath(folders) if folders else ""
+    if not inside or not request.path.is_dir() or request.labels == NO_CSV or _fits(request, names):
+        return None
+    deeper = replace(request, place=str(Path(request.place) / inside))
+    below = [name[len(inside) + 1:] for name in names if name.startswith(f"{inside}/")]
+    return deeper if _fits(deeper, below) else None
+
+
+def _fits(request: Request, names: list[str]) -> bool:
+    """Whether the CSV that was named, or one that lies near, names these files."""
+    try:
+        if request.labels is None:
+            return _csv_nearby(request, names) is not None
+        labels_csv.guess(labels_csv.read_csv(Path(request.labels).expanduser()), names,
+                         file_column=request.file_column, label_column=request.label_column, where=request.where)
+    except SourceError:
+        return False
+    return True
 
 
 def _csv_nearby(request: Request, names: list[str]) -> labels_csv.CsvGuess | None:

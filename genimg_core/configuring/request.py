@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from genimg_core.errors import SourceError
 from genimg_core.sources.archive import ArchiveParams
@@ -78,6 +78,12 @@ def _names_in_folder(root: Path) -> list[str]:
         inside = Path(folder).relative_to(root)
         found += [text_of((inside / file).as_posix()) for file in files]
     return found
+
+
+def is_text(name: str) -> bool:
+    """Whether a file lies beside images to say something of them."""
+    return PurePosixPath(name).suffix.lower() in {".csv", ".tsv", ".txt", ".md", ".json", ".jsonl", ".html", ".xml",
+                                                  ".yaml", ".yml"}
 
 
 def common_folder(names: list[str]) -> str:

@@ -96,3 +96,17 @@ def test_a_column_without_a_csv(place):
     fill(place / "p", ["1.png", "2.png"])
     with pytest.raises(SourceError, match="--base-labels PATH"):
         find_source(Request("base", "p", label_column="kind"), place)
+
+
+@pytest.mark.parametrize("prefix", ["", "images/"])
+@pytest.mark.parametrize("named", [None, "p/labels.csv"])
+def test_a_folder_with_a_csv_beside_a_folder_of_images(place, prefix, named):
+    """The CSV's paths may count from either folder."""
+    fill(place / "p", [f"images/{i}.png" for i in range(10)])
+    (place / "p" / "README.md").write_text("photos")
+    rows = "".join(f"{prefix}{i}.png,{'ab'[i % 2]}\n" for i in range(10))
+    (place / "p" / "labels.csv").write_text(f"file,label\n{rows}")
+    found = find_source(Request("base", "p", labels=named), place)
+    assert found.tree["path"] == ("p" if prefix else "p/images")
+    labels = listed(found.tree)
+    assert labels[f"{prefix}1.png"] == "b" and labels[f"{prefix}2.png"] == "a"
