@@ -9,6 +9,8 @@ Mood = Literal["good", "fair", "bad"]
 
 SURE = 0.7
 """Share of real images that a classifier must tell right to be asked about generated ones."""
+UNDECIDED = 0.5
+"""Part of the way to the PCA-Gaussian beyond which an interval says nothing."""
 FEW_IMAGES = 200
 """Held-out images below which intervals are wide enough to say so."""
 
@@ -66,6 +68,9 @@ def _likeness(evaluation: dict[str, Any]) -> Finding:
     if baseline is not None:
         figures += f", a PCA-Gaussian {baseline:.4f}"
     if kid["low"] <= kid["floor"]:
+        if _too_wide(evaluation, kid, baseline):
+            return Finding("fair", "So few images cannot tell how near to the real ones these are",
+                           f"{figures}; the interval is {kid['low']:.4f} to {kid['high']:.4f}.")
         return Finding("good", "As near to the real images as other real images are", f"{figures}.")
     if baseline is not None and kid["value"] >= baseline:
         return Finding("bad", "No nearer to the real images than a PCA-Gaussian, which learns no shapes", f"{figures}.")
@@ -77,14 +82,26 @@ def _likeness(evaluation: dict[str, Any]) -> Finding:
     return Finding(mood, title, f"{figures}: {100 * (1 - left):.0f} % of the way from that baseline to real images.")
 
 
+def _too_wide(evaluation: dict[str, Any], kid: dict[str, Any], baseline: float | None) -> bool:
+    """Whether the interval reaches so far towards the PCA-Gaussian that a poor model would have passed, too."""
+    if baseline is None:
+        return evaluation["images"] < FEW_IMAGES
+    return kid["high"] - kid["floor"] > UNDECIDED * (baseline - kid["floor"])
+
+
 def _variety(evaluation: dict[str, Any]) -> Finding:
     coverage = lead_scores(evaluation)["coverage"]
     share = coverage["value"] / coverage["floor"] if coverage["floor"] else 0.0
     mood: Mood = "good" if share >= 0.85 else "fair" if share >= 0.6 else "bad"
+    told = f"Coverage {coverage['value']:.2f}: {100 * share:.0f} % of the {coverage['floor']:.2f} that other real " \
+           "images reach"
+    baseline = _baseline(evaluation, "coverage")
+    if mood == "good" and baseline is not None and baseline >= 0.85 * coverage["floor"]:
+        return Finding("fair", "No sign of collapse", f"{told}; but a PCA-Gaussian, which learns no shapes, reaches "
+                                                      f"{baseline:.2f}, so coverage says little here.")
     title = {"good": "Nearly all of the variety is there", "fair": "A part of the variety is missing",
              "bad": "Much of the variety is missing: a sign of collapse"}[mood]
-    return Finding(mood, title, f"Coverage {coverage['value']:.2f}: {100 * share:.0f} % of the {coverage['floor']:.2f} "
-                                "that other real images reach.")
+    return Finding(mood, title, f"{told}.")
 
 
 def _classes(evaluation: dict[str, Any]) -> Finding | None:

@@ -27,6 +27,7 @@ def evaluation(kid: float = 0.02, copied: float = 0.012, coverage: float = 0.8, 
     baseline = {metric: {"value": 3 * one["value"], "low": one["value"], "high": 4 * one["value"]}
                 for metric, one in figures.items()}
     baseline["kid"] = {"value": 0.5, "low": 0.45, "high": 0.55}
+    baseline["coverage"] = {"value": 0.4, "low": 0.35, "high": 0.45}
     space = {"distance_ratio": {"value": 0.97, "low": 0.9, "high": 1.0},
              "copied_share": {"value": copied, "expected": 0.01, "low": copied - 0.005, "high": copied + 0.005}}
     tree: dict[str, Any] = {

@@ -59,6 +59,23 @@ def test_a_baseline_that_scores_like_real_images_can_still_be_missed() -> None:
     assert findings(scores)[0].title == "No nearer to the real images than a PCA-Gaussian, which learns no shapes"
 
 
+def test_an_interval_that_reaches_far_towards_the_baseline_tells_nothing() -> None:
+    scores = evaluation()
+    wide = {"value": 0.05, "floor": 0.0, "low": -0.01, "high": 0.3}
+    scores["scores"][scores["lead"]]["kid"] = wide
+    assert findings(scores)[0].title == "So few images cannot tell how near to the real ones these are"
+    scores["scores"][scores["lead"]]["kid"] = wide | {"high": 0.1}
+    assert findings(scores)[0].title == "As near to the real images as other real images are"
+
+
+def test_coverage_that_a_baseline_reaches_too_says_little() -> None:
+    scores = evaluation(coverage=0.85)
+    assert findings(scores)[1].title == "Nearly all of the variety is there"
+    scores["baseline"]["scores"][scores["lead"]]["coverage"]["value"] = 0.84
+    told = findings(scores)[1]
+    assert (told.mood, told.title) == ("fair", "No sign of collapse") and "0.84" in told.text
+
+
 def test_few_images_are_a_caveat() -> None:
     assert "Few images to judge by" in moods(images=60)
     assert "Few images to judge by" not in moods(images=600)
