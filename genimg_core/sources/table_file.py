@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -51,34 +52,33 @@ def told_line(path: Path, number: int) -> str:
 
 
 def _csv(stream: IO[bytes], path: Path, columns: list[str]) -> Iterator[Row]:
-    import io
-
-    text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
-    reader = csv.reader(text, delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
-    try:
-        header = next(reader, [])
-        _check_columns(path, columns, header)
-        twice = next((column for column in columns if header.count(column) > 1), None)
-        if twice is not None:
-            raise SourceError(f"{path} has two columns '{twice}'", "rename one of them")
-        for fields in reader:
-            if not fields:
-                continue
-            if len(fields) != len(header):
-                raise SourceError(
-                    f"{told_line(path, reader.line_num)} has {len(fields)} fields, and the header has {len(header)}",
-                    "mend the line (text with a comma or line break in it stands in quotes)",
-                )
-            yield reader.line_num, dict(zip(header, fields, strict=True))
-    except UnicodeDecodeError:
-        raise SourceError(
-            f"{path} is not UTF-8, somewhere after line {reader.line_num}",
-            "save it as UTF-8 (`iconv -f latin1 -t utf8` may do)",
-        ) from None
-    except csv.Error as error:
-        raise SourceError(
-            f"{told_line(path, reader.line_num)} cannot be read ({error})", "mend the line, or its quotes"
-        ) from None
+    with io.TextIOWrapper(stream, encoding="utf-8-sig", newline="") as text:
+        reader = csv.reader(text, delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
+        try:
+            header = next(reader, [])
+            _check_columns(path, columns, header)
+            twice = next((column for column in columns if header.count(column) > 1), None)
+            if twice is not None:
+                raise SourceError(f"{path} has two columns '{twice}'", "rename one of them")
+            for fields in reader:
+                if not fields:
+                    continue
+                if len(fields) != len(header):
+                    raise SourceError(
+                        f"{told_line(path, reader.line_num)} has {len(fields)} fields, and the header has "
+                        f"{len(header)}",
+                        "mend the line (text with a comma or line break in it stands in quotes)",
+                    )
+                yield reader.line_num, dict(zip(header, fields, strict=True))
+        except UnicodeDecodeError:
+            raise SourceError(
+                f"{path} is not UTF-8, somewhere after line {reader.line_num}",
+                "save it as UTF-8 (`iconv -f latin1 -t utf8` may do)",
+            ) from None
+        except csv.Error as error:
+            raise SourceError(
+                f"{told_line(path, reader.line_num)} cannot be read ({error})", "mend the line, or its quotes"
+            ) from None
 
 
 def _jsonl(stream: IO[bytes], path: Path, columns: list[str]) -> Iterator[Row]:

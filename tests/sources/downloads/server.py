@@ -233,6 +233,7 @@ ROUTES: dict[str, Callable[[Asked, str], None]] = {
     "bomb": _bomb,
     "no_http": _no_http,
     "hangs_up": _hangs_up,
+    "big": lambda asked, rest: asked.answer(bytes(int(rest))),
     "page": lambda asked, rest: asked.answer(png(int(rest)), Content_Type="text/html; charset=utf-8"),
     "gzip": lambda asked, rest: asked.answer(gzip.compress(png(int(rest))), Content_Encoding="gzip"),
     "no_gzip": lambda asked, rest: asked.answer(png(int(rest)), Content_Encoding="gzip"),
