@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -16,6 +16,9 @@ from genimg_core.progress import progress
 from genimg_core.sources.downloads.policy import DownloadParams
 from genimg_core.sources.local_file import existing
 from genimg_core.sources.source import DEFAULT_MAX_FILE_BYTES, MISSING_FILE, MaxFileBytes, SourceFile
+
+if TYPE_CHECKING:
+    from genimg_core.sources.downloads.fetch import Downloads
 
 _Text = Annotated[str, StringConstraints(min_length=1)]
 
@@ -164,7 +167,7 @@ class TableSource:
                 # Told by its absence: the caller knows what it asked for.
                 continue
 
-    def _downloads(self):
+    def _downloads(self) -> Downloads:
         from genimg_core.sources.downloads.fetch import Downloads
 
         return Downloads(self.params.download, self.params.max_file_bytes)

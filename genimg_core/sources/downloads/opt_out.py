@@ -8,7 +8,7 @@ OPT_OUTS = frozenset({"noai", "noimageai", "noindex", "noimageindex", "none"})
 """Words that say no: the two made for machine learning, and those for search engines, of which `none` means all."""
 
 _WITH_VALUES = frozenset({"unavailable_after", "max-snippet", "max-image-preview", "max-video-preview"})
-LONGEST_KEPT = 1000
+LONGEST_KEPT = 8000
 
 
 def joined(headers: Iterable[str]) -> str | None:

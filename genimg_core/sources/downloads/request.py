@@ -121,18 +121,18 @@ class Client:
                 last_modified=_validator(headers.get("Last-Modified")),
                 robots=opt_out.joined(headers.getall("X-Robots-Tag", ())),
             )
-            word = opt_out.opted_out(answer.robots, self._params.user_agent) if self._params.honour_opt_out else None
-            if word:
-                return replace(answer, reason=reasons.OPTED_OUT, detail=f"X-Robots-Tag: {word}")
             if response.status in _REDIRECTS and "Location" in headers:
                 return replace(answer, location=headers["Location"])
-            if response.status == HTTPStatus.NOT_MODIFIED and conditions:
-                return replace(answer, unchanged=True)
-            if response.status not in _WITH_FILE:
+            unchanged = response.status == HTTPStatus.NOT_MODIFIED and bool(conditions)
+            if response.status not in _WITH_FILE and not unchanged:
                 return replace(
                     answer, reason=reasons.of_status(response.status), wait_s=wait_asked(headers.get("Retry-After"))
                 )
-            return await self._stored(response, answer)
+            # Only now: pages of errors and redirects say noindex of themselves, not of the file.
+            word = opt_out.opted_out(answer.robots, self._params.user_agent) if self._params.honour_opt_out else None
+            if word:
+                return replace(answer, reason=reasons.OPTED_OUT, detail=f"X-Robots-Tag: {word}")
+            return replace(answer, unchanged=True) if unchanged else await self._stored(response, answer)
 
     async def _stored(self, response: aiohttp.ClientResponse, answer: Answer) -> Answer:
         """Take the body. What headers say of its length and type is not believed: its bytes decide."""

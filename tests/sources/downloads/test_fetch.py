@@ -10,7 +10,7 @@ import pytest
 
 from genimg_core.errors import CorruptFileError, SetupError
 from genimg_core.sources.downloads import addresses
-from genimg_core.sources.downloads import fetch as fetch_module
+from genimg_core.sources.downloads import run as run_module
 from genimg_core.sources.downloads.names import path_of
 from tests.sources.downloads.server import png, serving
 
@@ -180,6 +180,19 @@ def test_opting_out_is_honoured_unless_params_say_otherwise_and_honoured_again_w
     assert server.asked.total() == 1
 
 
+def test_what_errors_and_redirects_say_of_themselves_is_not_said_of_the_file(fetch, server):
+    server.routes["gone"] = lambda asked, rest: asked.answer(b"", int(rest), X_Robots_Tag="noindex")
+    server.routes["short"] = lambda asked, rest: asked.answer(b"", 302, X_Robots_Tag="noindex", Location="/ok/1.png")
+    entries = fetch("gone/404", "gone/503", "short/x", attempts=1)
+    assert [entry.reason for entry in entries] == ["http_404", "http_503", None]
+
+
+def test_opting_out_is_seen_when_a_file_is_asked_for_anew(fetch, server):
+    assert fetch("etag/1")[0].reason is None
+    server.routes["etag"] = lambda asked, rest: asked.begin(304, X_Robots_Tag="noai")
+    assert fetch("etag/1", revalidate=True)[0].reason == "opted_out"
+
+
 # --- again ------------------------------------------------------------------------------------------------------------
 
 
@@ -230,7 +243,7 @@ def test_what_goes_on_failing_keeps_its_first_reason(fetch, server):
 
 
 def test_a_host_that_is_down_is_left_alone(fetch, monkeypatch):
-    monkeypatch.setattr(fetch_module, "UNANSWERED_IN_A_ROW", 5)
+    monkeypatch.setattr(run_module, "UNANSWERED_IN_A_ROW", 5)
     entries = fetch(*(f"http://127.0.0.1:1/{n}.png" for n in range(40)), per_host=1, attempts=1)
     reasons = [entry.reason for entry in entries]
     assert reasons.count("connection_failed") == 5 and reasons.count("host_unreachable") == 35
@@ -310,3 +323,24 @@ def test_a_blob_that_a_power_cut_left_empty_is_fetched_again(fetch, server):
     place.write_bytes(b"")
     assert fetch.bytes_of(fetch("ok/1.png")[0]) == png(1)
     assert server.asked["/ok/1.png"] == 2
+
+
+def test_a_server_that_speaks_no_tls_is_told_apart(fetch, server):
+    (entry,) = fetch(server.url("ok/1.png").replace("http:", "https:"), attempts=1)
+    assert entry.reason == "tls_failed" and not server.asked
+
+
+def test_names_that_nobody_knows_hold_no_other_up(fetch, server, monkeypatch):
+    """Lookups that hang, more of them than the machine has threads for by default."""
+    real = socket.getaddrinfo
+
+    def hanging(host, *args, **settings):
+        if host.endswith(".hangs.test"):
+            time.sleep(1)
+            raise socket.gaierror(socket.EAI_NONAME, "no such name")
+        return real(host, *args, **settings)
+
+    monkeypatch.setattr(socket, "getaddrinfo", hanging)
+    paths = [f"http://{n}.hangs.test/x.png" for n in range(20)] + [server.url("ok/1.png", "localhost")]
+    entries = fetch(*paths, allow_hosts=["localhost"], parallel=32, attempts=1, timeout_s=1.6)
+    assert [entry.reason for entry in entries] == ["unresolved_host"] * 20 + [None]

@@ -66,6 +66,7 @@ def test_only_what_is_missing_is_asked_for_after_an_interruption(workspace, serv
     assert not list((workspace / ".genimg/store/incoming").glob("*")) or how == signal.SIGKILL
 
 
+@pytest.mark.slow
 def test_killed_at_any_point_the_lock_is_that_of_an_undisturbed_scan(workspace, server):
     undisturbed = _scan(workspace)
     undisturbed.communicate(timeout=60)
