@@ -91,6 +91,8 @@ def _source(root: Path, name: str, source: Any) -> Finding:
     subject = f"source of {name}"
     if source.kind == "glyphs":
         return Finding("ok", subject, f"built-in letters ({source.script})")
+    if source.kind == "table":
+        return _table(root, subject, name, source)
     place = root / Path(source.path)
     if not os.path.exists(place) or os.path.isdir(place) != (source.kind == "folder"):
         return Finding("problem", subject, f"there is no {source.kind} {source.path}",
@@ -119,6 +121,26 @@ def _source(root: Path, name: str, source: Any) -> Finding:
     told = " and ".join(text for number, text in ((changed, f"{_count(changed, 'file')} changed or gone"),
                                                   (new, f"{_count(new, 'file')} new")) if number)
     return _compared(subject, lock.files, changed + new, f"{told} since it was scanned")
+
+
+def _table(root: Path, subject: str, name: str, source: Any) -> Finding:
+    """What can be told of a table without reading it or asking a server."""
+    from genimg_core.sources.scan import LOCKS, read_lock
+
+    for key, place in (("file", source.file), ("root", source.root)):
+        if place is not None and not os.path.exists(root / place):
+            return Finding("problem", subject, f"there is no {place}", f"correct datasets.{name}.source.{key} in "
+                           "params.yaml")
+    variable = source.database[1:] if source.database and source.database.startswith("$") else None
+    if variable and not os.environ.get(variable):
+        return Finding("problem", subject, f"the environment variable {variable} is not set",
+                       f"set it to the URL of the database: `export {variable}=…`")
+    told = source.file or "an SQL query"
+    path = root / LOCKS / name / "source.lock"
+    if not path.is_file():
+        return Finding("information", subject, f"{told} was never scanned: `genimg run` does it")
+    return Finding("information", subject, f"{told}: {read_lock(path).files:,} files when it was scanned; `genimg "
+                   "scan` looks for changes")
 
 
 def _new_files(place: Path, labels: Any, known: set[str]) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,18 +13,14 @@ from genimg_core.errors import SourceError
 from genimg_core.params import Section
 from genimg_core.progress import progress
 from genimg_core.sources.labels import CsvLabels, Described, Labels, describe, folder_advice
+from genimg_core.sources.local_file import existing, file_row, lies_in
 from genimg_core.sources.source import (
-    CHUNK_BYTES,
     DEFAULT_MAX_FILE_BYTES,
     IGNORED_NAMES,
     MISSING_FILE,
-    TOO_MANY_BYTES,
-    UNREADABLE_FILE,
     UNSAFE_MEMBER,
     MaxFileBytes,
     SourceFile,
-    name_of,
-    sha256_of,
     text_of,
 )
 
@@ -88,8 +83,7 @@ class FolderSource:
                 continue
 
     def _existing(self, path: str) -> Path:
-        literal = self._root / path
-        return literal if literal.exists() else self._root / name_of(path)
+        return existing(self._root, path)
 
     def _walk(self) -> dict[str, os.DirEntry[str]]:
         """Path -> what the file system says, of everything that is no folder; sorted."""
@@ -144,35 +138,14 @@ class FolderSource:
         return entry.is_symlink() and self._inside(entry) and os.path.isdir(entry.path)
 
     def _inside(self, entry: os.DirEntry[str]) -> bool:
-        root = os.path.realpath(self._root)
-        return f"{os.path.realpath(entry.path)}/".startswith(f"{root.rstrip('/')}/")
+        return lies_in(self._root, entry.path)
 
     def _row(self, path: str, entry: os.DirEntry[str], known: Described, earlier: SourceFile | None) -> SourceFile:
-        def rejected(reason: str, detail: str, size: int = 0) -> SourceFile:
-            return SourceFile(path, size, None, known.label, known.split, reason, detail)
-
         if entry.is_symlink() and not self._inside(entry):
-            return rejected(UNSAFE_MEMBER, "a link that leads out of the folder")
-        try:
-            status = os.stat(entry.path)
-            if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
-                return rejected(UNSAFE_MEMBER, "no regular file")
-            if status.st_size > self.params.max_file_bytes and stat.S_ISREG(status.st_mode):
-                return rejected(
-                    TOO_MANY_BYTES,
-                    f"{status.st_size:,} bytes, more than {self.params.max_file_bytes:,}",
-                    status.st_size,
-                )
-            seen = (status.st_size, status.st_mtime_ns)
-            if earlier and earlier.sha256 and (earlier.size, earlier.mtime_ns) == seen:
-                return SourceFile(
-                    path, earlier.bytes, earlier.sha256, known.label, known.split, size=seen[0], mtime_ns=seen[1]
-                )
-            with open(entry.path, "rb") as stream:
-                sha256, size = sha256_of(iter(lambda: stream.read(CHUNK_BYTES), b""))
-        except OSError as error:
-            return rejected(UNREADABLE_FILE, error.strerror or "cannot be read")
-        return SourceFile(path, size, sha256, known.label, known.split, size=seen[0], mtime_ns=seen[1])
+            return SourceFile(
+                path, 0, None, known.label, known.split, UNSAFE_MEMBER, "a link that leads out of the folder"
+            )
+        return file_row(path, entry.path, known, earlier, self.params.max_file_bytes)
 
     def _advice(self, missing: list[str], present: Collection[str]) -> str:
         way, prefix = folder_advice(missing, present)

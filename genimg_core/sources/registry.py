@@ -10,11 +10,13 @@ from genimg_core.sources.archive import ArchiveParams, ArchiveSource
 from genimg_core.sources.folder import FolderParams, FolderSource
 from genimg_core.sources.glyphs import GlyphsParams, GlyphsSource
 from genimg_core.sources.source import Source
+from genimg_core.sources.table import TableParams, TableSource
 
 SOURCES: dict[str, tuple[type, type]] = {
     "folder": (FolderParams, FolderSource),
     "archive": (ArchiveParams, ArchiveSource),
     "glyphs": (GlyphsParams, GlyphsSource),
+    "table": (TableParams, TableSource),
 }
 """Kind -> its params and its class, which takes them."""
 
@@ -27,7 +29,8 @@ def _source_tag(value: Any) -> str | None:
 SourceParams = Annotated[
     Annotated[FolderParams, Tag("kind:folder")]
     | Annotated[ArchiveParams, Tag("kind:archive")]
-    | Annotated[GlyphsParams, Tag("kind:glyphs")],
+    | Annotated[GlyphsParams, Tag("kind:glyphs")]
+    | Annotated[TableParams, Tag("kind:table")],
     Discriminator(
         _source_tag,
         custom_error_type="source_kind",
@@ -37,6 +40,6 @@ SourceParams = Annotated[
 """`datasets.NAME.source`. (The tags start with `kind:` so that error messages can leave them out.)"""
 
 
-def open_source(params: FolderParams | ArchiveParams | GlyphsParams) -> Source:
+def open_source(params: FolderParams | ArchiveParams | GlyphsParams | TableParams) -> Source:
     """The source that the params describe."""
     return SOURCES[params.kind][1](params)

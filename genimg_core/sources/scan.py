@@ -16,7 +16,7 @@ from typing import Any
 
 from genimg_core.errors import CorruptFileError
 from genimg_core.sources.registry import open_source
-from genimg_core.sources.source import Source, SourceFile, digest
+from genimg_core.sources.source import Retrying, Source, SourceFile, digest
 from genimg_core.stages.contract import write_json
 from genimg_core.store.manifest import read_arrow, write_arrow
 
@@ -37,6 +37,7 @@ _ARROW_TYPES = {
     "detail": "string",
     "size": "int64",
     "mtime_ns": "int64",
+    "extra": "string",
 }
 """The fields of SourceFile, in order. (The listing holds one column more, the source's `origin`.)"""
 
@@ -65,7 +66,9 @@ class ScanResult:
     listing: list[SourceFile]
 
 
-def scan(name: str, params: Any, *, locks: Path = LOCKS, listings: Path = LISTINGS) -> ScanResult:
+def scan(
+    name: str, params: Any, *, locks: Path = LOCKS, listings: Path = LISTINGS, retry: bool = False
+) -> ScanResult:
     """Scan one data set's source; write its listing and, when it changed, its source.lock.
 
     Args:
@@ -73,11 +76,12 @@ def scan(name: str, params: Any, *, locks: Path = LOCKS, listings: Path = LISTIN
         params: SourceParams.
         locks: the folder of the data sets.
         listings: where listings are kept.
+        retry: try again also what failed for good, where the source remembers that.
 
     Raises:
         SourceError: the source is missing, empty, unsafe, or does not fit its labels.
     """
-    files = list_source(name, params, listings)
+    files = list_source(name, params, listings, retry=retry)
     lock = lock_of(params.kind, files)
     path = locks / name / "source.lock"
     changed = not path.is_file() or _read_or_none(path) != lock
@@ -89,7 +93,7 @@ def scan(name: str, params: Any, *, locks: Path = LOCKS, listings: Path = LISTIN
     return ScanResult(name, lock, changed, files)
 
 
-def list_source(name: str, params: Any, listings: Path = LISTINGS) -> list[SourceFile]:
+def list_source(name: str, params: Any, listings: Path = LISTINGS, *, retry: bool = False) -> list[SourceFile]:
     """Every file of the source, sorted by path; the listing of the last scan saves re-reading, and is renewed.
 
     Raises:
@@ -97,6 +101,8 @@ def list_source(name: str, params: Any, listings: Path = LISTINGS) -> list[Sourc
     """
     began = time.time_ns()
     source = open_source(params)
+    if retry and isinstance(source, Retrying):
+        source.retry_failures()
     path = listings / name / "listing.parquet"
     earlier = _trusted(path, source)
     files = sorted(source.scan(earlier), key=lambda file: file.path)

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Annotated, Protocol, runtime_checkable
 
 from pydantic import Field
 
@@ -48,6 +48,8 @@ class SourceFile:
     size: int = -1
     """With `mtime_ns`: what the file system said; only ever used to save re-reading."""
     mtime_ns: int = -1
+    extra: str | None = None
+    """JSON: what else its source says of it (licence, attribution, URL); None in sources that say nothing else."""
 
 
 class Source(Protocol):
@@ -78,9 +80,24 @@ class Source(Protocol):
         ...
 
 
+@runtime_checkable
+class Retrying(Protocol):
+    """A source that remembers what failed for good, and does not try it again by itself."""
+
+    def retry_failures(self) -> None:
+        """Try it again at the next scan."""
+        ...
+
+
 def digest(files: Iterable[SourceFile]) -> str:
-    """`sha256:…` over the sorted (path, sha256, label, split, reason) of all files: the version of the source."""
-    lines = sorted(json.dumps([f.path, f.sha256, f.label, f.split, f.reason], ensure_ascii=True) for f in files)
+    """`sha256:…` over the sorted (path, sha256, label, split, reason, extra) of all files: the version of the source.
+
+    (An `extra` that is not there is left out.)
+    """
+    lines = sorted(
+        json.dumps([f.path, f.sha256, f.label, f.split, f.reason, *([f.extra] if f.extra else [])], ensure_ascii=True)
+        for f in files
+    )
     return "sha256:" + hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 

@@ -113,7 +113,10 @@ def _copy(name: str, source: SourceParams, files: list[SourceFile], folder: Path
 
 
 def _write_manifest(files: list[SourceFile], placements: Mapping[str, Placement], path: Path) -> int:
-    """One row per file, sorted by path; the number of rows, read back."""
+    """One row per file, sorted by path; the number of rows, read back.
+
+    The column `extra` is there only where a source has it: the other sources' manifests keep their bytes.
+    """
     import pyarrow as pa
 
     from genimg_core.store.manifest import COLUMN_TYPES, MANIFEST_COLUMNS, read_arrow, write_arrow
@@ -121,14 +124,18 @@ def _write_manifest(files: list[SourceFile], placements: Mapping[str, Placement]
 
     nowhere = Placement(None, -1)
     rows = []
-    for file in sorted(files, key=lambda file: file.path):
+    files = sorted(files, key=lambda file: file.path)
+    for file in files:
         shard, offset = placements.get(file.sha256, nowhere)
         rows.append(
             (file.sha256, file.path, file.bytes, file.label, file.split, file.reason, file.detail, shard, offset)
         )
     types = [pa.type_for_alias(COLUMN_TYPES[name]) for name in MANIFEST_COLUMNS]
     columns = [pa.array(values, kind) for values, kind in zip(zip(*rows, strict=True), types, strict=True)]
-    write_arrow(pa.table(columns, names=list(MANIFEST_COLUMNS)), path)
+    table = pa.table(columns, names=list(MANIFEST_COLUMNS))
+    if any(file.extra is not None for file in files):
+        table = table.append_column("extra", pa.array([file.extra for file in files], pa.string()))
+    write_arrow(table, path)
     return read_arrow(path, ["path"]).num_rows
 
 

@@ -27,6 +27,7 @@ COLUMN_TYPES: dict[str, str] = {
     "detail": "string",  # one line more about the reason
     "shard": "string",  # 000000.tar; missing where there are no bytes
     "offset": "int64",  # of the bytes inside the tar; -1 where there are none
+    "extra": "string",  # JSON: what else the source says (licence, URL); only where a source says such things
     # of the decoded image
     "row": "int32",  # index into images.npy and thumbnails.npy; -1 where there are no pixels
     "format": "string",  # as the decoder names it, in lower case
@@ -54,7 +55,7 @@ COLUMN_TYPES: dict[str, str] = {
 """Column -> Arrow type, in every table. A column that is not named here keeps the type that its values have."""
 
 MANIFEST_COLUMNS = ("image_id", "path", "bytes", "label", "split", "reason", "detail", "shard", "offset")
-"""raw/manifest.parquet"""
+"""raw/manifest.parquet holds these, and `extra` after them where its source has it."""
 
 PROFILE_COLUMNS = (
     "image_id",

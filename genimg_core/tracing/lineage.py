@@ -174,7 +174,7 @@ def _normalized(version: Version, dataset: str) -> dict[str, Any]:
 
 
 def _source_path(version: Version, dataset: str) -> str | None:
-    """Of params.yaml as it was; a glyph source has a script instead."""
+    """Of params.yaml as it was; a glyph source has a script instead, a table its file."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
@@ -183,8 +183,9 @@ def _source_path(version: Version, dataset: str) -> str | None:
         source = tree["datasets"][dataset]["source"]
     except (YAMLError, UnicodeDecodeError, KeyError, TypeError):
         return None
-    found = source.get("path", source.get("script")) if isinstance(source, dict) else None
-    return str(found) if found is not None else None
+    if not isinstance(source, dict):
+        return None
+    return next((str(source[key]) for key in ("path", "script", "file") if source.get(key) is not None), None)
 
 
 def _check_claim(origin: Origin, settings: dict[str, Any], result: Lineage) -> None:

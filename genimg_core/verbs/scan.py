@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
+from typing import TYPE_CHECKING
 
 from genimg_core import params as params_file
 from genimg_core.errors import ParamsError
+
+if TYPE_CHECKING:
+    from genimg_core.sources.source import SourceFile
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `genimg scan`."""
     parser.add_argument("names", nargs="*", metavar="NAME", help="data sets of params.yaml (default: all)")
+    parser.add_argument(
+        "--retry", action="store_true", help="fetch again also what failed for good, such as a URL that was not found"
+    )
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Scan; exit code 0."""
-    scan_datasets(arguments.names or None)
+    scan_datasets(arguments.names or None, retry=arguments.retry)
     return 0
 
 
-def scan_datasets(names: list[str] | None) -> dict[str, bool]:
+def scan_datasets(names: list[str] | None, *, retry: bool = False) -> dict[str, bool]:
     """Scan the sources of the data sets, telling of each in one line.
 
     Args:
         names: entries of `datasets`; None for all.
+        retry: fetch again also what failed for good.
 
     Returns:
         Name -> whether its source.lock changed.
@@ -49,12 +58,21 @@ def scan_datasets(names: list[str] | None) -> dict[str, bool]:
         sources[name] = params_file.parse(SourceParams, params_file.lookup(tree, where), where)
     changed = {}
     for name, source in sources.items():
-        result = scan(name, source)
+        result = scan(name, source, retry=retry)
         files = f"{result.lock.files:,} file{'s' if result.lock.files != 1 else ''}"
         outcome = "changed" if result.changed else "unchanged"
-        print(f"{name}: {files}, {_size(result.lock.bytes)}, {outcome}", flush=True)
+        print(f"{name}: {files}, {_size(result.lock.bytes)}, {outcome}{_without(result.listing)}", flush=True)
         changed[name] = result.changed
     return changed
+
+
+def _without(listing: list[SourceFile]) -> str:
+    """`; 3 without bytes: 2 http_404, 1 timed_out`."""
+    reasons = Counter(file.reason for file in listing if file.reason)
+    if not reasons:
+        return ""
+    told = ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common(4))
+    return f"; {reasons.total():,} without bytes: {told}{', …' if len(reasons) > 4 else ''}"
 
 
 def _size(count: int) -> str:

@@ -24,6 +24,9 @@ def _parse(**tree):
         {"kind": "folder", "path": "x", "labels": {"csv": "l.csv", "where": {"group": "a", "n": 3, "new": True}}},
         {"kind": "archive", "path": "x.zip", "inside": "a/b"},
         {"kind": "glyphs", "script": "georgian", "images": 5},
+        {"kind": "table", "file": "x.csv", "url_column": "url", "keep_columns": ["licence"], "where": {"ok": True}},
+        {"kind": "table", "file": "x.csv", "url_column": "u", "download": {"allow_hosts": ["a.org"], "per_host": 2}},
+        {"kind": "table", "database": "$DB", "query": "SELECT f FROM t", "path_column": "f", "root": "photos"},
     ],
 )
 def test_good_params(tree):
@@ -35,8 +38,8 @@ def test_good_params(tree):
 @pytest.mark.parametrize(
     ("tree", "told"),
     [
-        ({}, "one of archive, folder, glyphs"),
-        ({"kind": "foldr", "path": "x"}, "one of archive, folder, glyphs"),
+        ({}, "one of archive, folder, glyphs, table"),
+        ({"kind": "foldr", "path": "x"}, "one of archive, folder, glyphs, table"),
         ({"kind": "folder"}, r"'datasets\.base\.source\.path' is missing"),
         (
             {"kind": "folder", "path": "x", "lables": "folders"},
@@ -52,6 +55,19 @@ def test_good_params(tree):
         ),
         ({"kind": "glyphs", "images": 0}, r"'datasets\.base\.source\.images' is 0"),
         ({"kind": "glyphs", "script": "klingon"}, r"script' is 'klingon'.*latin_capitals"),
+        ({"kind": "table", "url_column": "u"}, "either a `file`, or a `database` with a `query`"),
+        ({"kind": "table", "database": "$DB", "url_column": "u"}, "either a `file`, or a `database` with a `query`"),
+        ({"kind": "table", "file": "t.csv", "query": "Q", "url_column": "u"}, "either a `file`, or a `database`"),
+        ({"kind": "table", "file": "t.csv"}, "either a `url_column` or a `path_column`"),
+        ({"kind": "table", "file": "t.csv", "url_column": "u", "path_column": "p"}, "either a `url_column` or"),
+        (
+            {"kind": "table", "file": "t.csv", "url_column": "u", "download": {"alow_hosts": ["a"]}},
+            r"unknown key 'datasets\.base\.source\.download\.alow_hosts'.*\n.*'allow_hosts'",
+        ),
+        (
+            {"kind": "table", "file": "t.csv", "url_column": "u", "download": {"allow_hosts": ["http://a"]}},
+            r"source\.download\.allow_hosts\.0' is 'http://a'",
+        ),
         ({"kind": "archive", "path": "x", "inside": "/abs"}, r"inside' is '/abs'"),
     ],
 )
@@ -63,7 +79,8 @@ def test_bad_params_name_the_key(tree, told):
 def test_the_params_import_nothing_heavy():
     code = (
         "import sys, genimg_core.sources.registry, genimg_core.stages.collect, genimg_core.verbs.scan;"
-        "print([m for m in ('numpy', 'PIL', 'pandas', 'pyarrow', 'matplotlib', 'torch') if m in sys.modules])"
+        "heavy = ('numpy', 'PIL', 'pandas', 'pyarrow', 'matplotlib', 'torch', 'aiohttp', 'sqlalchemy');"
+        "print([m for m in heavy if m in sys.modules])"
     )
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"

@@ -124,6 +124,26 @@ def test_dvc_yaml_that_lists_other_code(project):
         assert found(project, "problem", "dvc.yaml")
 
 
+def test_a_table_is_looked_for_and_no_server_is_asked(project, monkeypatch):
+    params = project.params()
+
+    def finding(**source):
+        params["datasets"]["base"]["source"] = {"kind": "table", "url_column": "url"} | source
+        project.write_params(params)
+        return found(project, subject="source of base")[0]
+
+    assert finding(file="t.csv").level == "problem" and "t.csv" in finding(file="t.csv").told
+    (project.root / "t.csv").write_text("url\nhttp://127.0.0.1:1/a.png\n")
+    assert "t.csv was never scanned" in finding(file="t.csv").told
+    monkeypatch.delenv("NO_SUCH_DB", raising=False)
+    assert "NO_SUCH_DB is not set" in finding(database="$NO_SUCH_DB", query="SELECT url FROM t").told
+    lock = project.root / "data/datasets/base/source.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    lock.write_text(json.dumps({"schema": 1, "kind": "table", "files": 1234, "bytes": 1, "digest": "sha256:0"}))
+    assert "1,234 files when it was scanned" in finding(file="t.csv").told
+    assert finding(file="t.csv", root="no_such_root").level == "problem"
+
+
 def test_sources_that_moved_and_changed(project, tmp_path):
     params = project.params()
     (tmp_path / "in").mkdir()

@@ -35,6 +35,15 @@ def test_a_line_for_each_data_set(workspace, capsys):
     assert capsys.readouterr().out == "base: 1 file, 10 B, unchanged\ntarget: 2 files, 1.5 kB, changed\n"
 
 
+def test_what_cannot_be_had_is_counted_by_reason(workspace, capsys):
+    Path("params.yaml").write_text("datasets: {base: {source: {kind: table, file: t.csv, path_column: file}}}")
+    Path("t.csv").write_text("file\none/a.png\ntwo/a.png\none/gone.png\n../x\n")
+    assert main(["scan", "--retry"]) == 0
+    assert capsys.readouterr().out == (
+        "base: 4 files, 1.5 kB, changed; 2 without bytes: 1 missing_file, 1 unsafe_member\n"
+    )
+
+
 def test_only_those_named(workspace, capsys):
     assert main(["scan", "target"]) == 0
     assert "base" not in capsys.readouterr().out
