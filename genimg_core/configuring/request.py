@@ -20,7 +20,7 @@ NO_CSV = "folders"
 _GENERIC = frozenset("images image imgs img pictures pics photos files data dataset raw train training all".split())
 """Folder names that say nothing of what lies in them: the folder above names the model."""
 _YAML_WORDS = frozenset("null true false yes no on off y n".split())
-_ARCHIVE_SUFFIXES = re.compile(r"\.(zip|tar|tgz|tbz2?|txz|tar\.(gz|bz2|xz))$", re.IGNORECASE)
+_ARCHIVE_SUFFIXES = re.compile(r"\.(zip|tar|tgz|tbz2?|txz|tzst|tar\.(gz|bz2|xz|zst))$", re.IGNORECASE)
 _LONGEST_NAME = 32
 
 
