@@ -37,6 +37,7 @@ _ARROW_TYPES = {
     "detail": "string",
     "size": "int64",
     "mtime_ns": "int64",
+    "etag": "string",
 }
 """The fields of SourceFile, in order. (The listing holds one column more, the source's `origin`.)"""
 

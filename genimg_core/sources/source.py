@@ -48,6 +48,8 @@ class SourceFile:
     size: int = -1
     """With `mtime_ns`: what the file system said; only ever used to save re-reading."""
     mtime_ns: int = -1
+    etag: str | None = None
+    """What a store names this version of its object by, where it does; used as `size` and `mtime_ns` are."""
 
 
 class Source(Protocol):

@@ -174,7 +174,7 @@ def _normalized(version: Version, dataset: str) -> dict[str, Any]:
 
 
 def _source_path(version: Version, dataset: str) -> str | None:
-    """Of params.yaml as it was; a glyph source has a script instead."""
+    """Of params.yaml as it was; a store has a URL instead, a glyph source a script."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
@@ -183,7 +183,7 @@ def _source_path(version: Version, dataset: str) -> str | None:
         source = tree["datasets"][dataset]["source"]
     except (YAMLError, UnicodeDecodeError, KeyError, TypeError):
         return None
-    found = source.get("path", source.get("script")) if isinstance(source, dict) else None
+    found = source.get("path", source.get("url", source.get("script"))) if isinstance(source, dict) else None
     return str(found) if found is not None else None
 
 

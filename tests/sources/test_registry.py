@@ -24,6 +24,10 @@ def _parse(**tree):
         {"kind": "folder", "path": "x", "labels": {"csv": "l.csv", "where": {"group": "a", "n": 3, "new": True}}},
         {"kind": "archive", "path": "x.zip", "inside": "a/b"},
         {"kind": "glyphs", "script": "georgian", "images": 5},
+        {"kind": "idx", "parts": {"train": {"images": "a", "labels": "b"}, "test": {"images": "c"}}},
+        {"kind": "webdataset", "path": "{0..9}.tar", "label": "json.object.name"},
+        {"kind": "torchvision", "name": "MNIST", "path": "x"},
+        {"kind": "store", "url": "s3://b/c", "endpoint_url": "http://h:1", "labels": {"csv": "l.csv"}},
     ],
 )
 def test_good_params(tree):
@@ -35,8 +39,8 @@ def test_good_params(tree):
 @pytest.mark.parametrize(
     ("tree", "told"),
     [
-        ({}, "one of archive, folder, glyphs"),
-        ({"kind": "foldr", "path": "x"}, "one of archive, folder, glyphs"),
+        ({}, "one of archive, folder, glyphs, idx, store,"),
+        ({"kind": "foldr", "path": "x"}, "one of archive, folder, glyphs, idx, store,"),
         ({"kind": "folder"}, r"'datasets\.base\.source\.path' is missing"),
         (
             {"kind": "folder", "path": "x", "lables": "folders"},
@@ -53,6 +57,10 @@ def test_good_params(tree):
         ({"kind": "glyphs", "images": 0}, r"'datasets\.base\.source\.images' is 0"),
         ({"kind": "glyphs", "script": "klingon"}, r"script' is 'klingon'.*latin_capitals"),
         ({"kind": "archive", "path": "x", "inside": "/abs"}, r"inside' is '/abs'"),
+        ({"kind": "idx", "parts": {}}, r"datasets\.base\.source\.parts' is {}"),
+        ({"kind": "idx", "parts": {"train": {"image": "a"}}}, r"source\.parts\.train\.images' is missing"),
+        ({"kind": "webdataset", "path": "x", "label": "pyd"}, r"label' is 'pyd'"),
+        ({"kind": "store", "url": "s3://b", "secret": "x"}, r"unknown key 'datasets\.base\.source\.secret'"),
     ],
 )
 def test_bad_params_name_the_key(tree, told):
@@ -63,7 +71,7 @@ def test_bad_params_name_the_key(tree, told):
 def test_the_params_import_nothing_heavy():
     code = (
         "import sys, genimg_core.sources.registry, genimg_core.stages.collect, genimg_core.verbs.scan;"
-        "print([m for m in ('numpy', 'PIL', 'pandas', 'pyarrow', 'matplotlib', 'torch') if m in sys.modules])"
+        "print([m for m in ('numpy', 'PIL', 'pandas', 'pyarrow', 'matplotlib', 'torch', 'fsspec', 'zstandard') if m in sys.modules])"
     )
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
