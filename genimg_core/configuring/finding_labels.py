@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from genimg_core.configuring import labels_csv
+from genimg_core.configuring.idx_parts import idx_parts
 from genimg_core.configuring.request import NO_CSV, Request, common_folder, names_in, shown_path
 from genimg_core.errors import SourceError
 
@@ -36,8 +37,10 @@ def find_source(request: Request, root: Path) -> LabelledSource:
         SourceError: nothing there, or labels that do not fit.
     """
     place = request.path
-    names = names_in(place)
     option = f"--{request.dataset}"
+    if (parts := idx_parts(place)) is not None:
+        return _by_idx(parts, request, root)
+    names = names_in(place)
     near_note = f", found near the images ({option}-labels folders leaves it out)"
     folder = place.is_dir()
     tree: dict[str, Any] = {"kind": "folder" if folder else "archive", "path": shown_path(place, root)}
@@ -66,6 +69,17 @@ def find_source(request: Request, root: Path) -> LabelledSource:
                 f"{near.path} names the images, and no column of it stands out as the labels: choose one with "
                 f"{option}-label-column ({', '.join(near.candidates) or 'none could be labels'})",))
     return _by_folders(tree, inside, by_folder, folder)
+
+
+def _by_idx(parts: dict[str, dict[str, str]], request: Request, root: Path) -> LabelledSource:
+    if request.labels not in (None, NO_CSV) or request.label_column or request.file_column or request.where:
+        raise SourceError(f"{request.place} is IDX, whose labels are IDX too: no CSV can name its images",
+                          f"leave out --{request.dataset}-labels, -label-column, -file-column and -where")
+    shown = {name: {what: shown_path(Path(path), root) for what, path in part.items()
+                    if what == "images" or request.labels != NO_CSV} for name, part in parts.items()}
+    labels = [Path(part["labels"]).name for part in shown.values() if "labels" in part]
+    told = f"{' and '.join(labels)}, found beside the images" if labels else "none: all images are one class"
+    return LabelledSource({"kind": "idx", "parts": shown}, told)
 
 
 def _csv_nearby(request: Request, names: list[str]) -> labels_csv.CsvGuess | None:

@@ -72,7 +72,7 @@ def test_longer_or_shorter_than_the_header_says(tmp_path, packed, change):
     data = idx_bytes(pictures(9))
     data = data + change if isinstance(change, bytes) else data[:change]
     (tmp_path / "a").write_bytes(gzip.compress(data) if packed else data)
-    with pytest.raises(SourceError, match="(?s)cannot be read|is no IDX file"):
+    with pytest.raises(SourceError, match=r"cannot be read|is no IDX file"):
         _all(tmp_path / "a")
 
 

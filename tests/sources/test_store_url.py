@@ -55,7 +55,8 @@ def test_a_secret_is_refused_and_not_repeated(url, endpoint):
 
 
 @pytest.mark.parametrize(
-    ("url", "told"), [("memry://b", "no kind of store memry://.*\n.*did you mean 'memory'"), ("gs://b", "needs a package")]
+    ("url", "told"),
+    [("memry://b", "no kind of store memry://.*\n.*did you mean 'memory'"), ("gs://b", "needs a package")],
 )
 def test_what_this_machine_cannot_open(url, told):
     with pytest.raises(SourceError, match=told):

@@ -87,7 +87,7 @@ def test_not_there_and_half_there(tmp_path):
         _scan(tmp_path, "MNIST")
     raw = _lay_out(tmp_path / "MNIST/raw")
     (raw / "t10k-labels-idx1-ubyte").unlink()
-    with pytest.raises(SourceError, match="there is no file .*t10k-labels-idx1-ubyte"):
+    with pytest.raises(SourceError, match=r"there is no file .*t10k-labels-idx1-ubyte"):
         _scan(tmp_path, "MNIST")
 
 

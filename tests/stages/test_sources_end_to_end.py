@@ -17,7 +17,7 @@ from genimg_core.store.manifest import read_table
 from tests.pictures import encoded, photo
 from tests.sources.idx_files import pictures, write_idx
 from tests.sources.s3 import BUCKET, s3_server
-from tests.sources.test_webdataset import write_shard
+from tests.sources.shard_files import write_shard
 
 BASE = Path("data/datasets/base")
 PICTURES = {f"{'cat' if n % 2 else 'dog'}/{n}.png": encoded(photo(n)) for n in range(6)} | {"cat/none.png": b"no image"}
@@ -105,6 +105,5 @@ def test_a_bucket(tmp_path, monkeypatch):
             path.read_bytes().decode("latin1") for path in tmp_path.rglob("*") if path.is_file()
         )
         s3.client.delete_object(Bucket=BUCKET, Key="set/dog/0.png")
-        assert main([
-            "collect", "base", f"--source_lock={BASE}/source.lock", f"--raw={BASE}/raw", "--report=r", "--metrics=m.json"
-        ]) == 2  # fmt: skip
+        command = ["collect", "base", f"--source_lock={BASE}/source.lock", f"--raw={BASE}/raw"]
+        assert main([*command, "--report=r", "--metrics=m.json"]) == 2
