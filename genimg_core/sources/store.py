@@ -48,7 +48,9 @@ class StoreParams(Section):
     """More objects than this are an error."""
     retries: Annotated[int, Field(ge=0, le=20)] = 3
     """Tries of one object after the first, half a second apart, then twice as long each; beside those that the store's
-    own client makes."""
+    own client makes (for S3: AWS_MAX_ATTEMPTS)."""
+    timeout_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
+    """For S3: how long an answer may take to begin, or to go on."""
 
 
 class StoreSource:
@@ -105,7 +107,11 @@ class StoreSource:
     def _store(self) -> Store:
         params = self.params
         return Store(
-            params.url, endpoint_url=params.endpoint_url, anonymous=params.anonymous, retries=params.retries
+            params.url,
+            endpoint_url=params.endpoint_url,
+            anonymous=params.anonymous,
+            retries=params.retries,
+            timeout_s=params.timeout_s,
         )
 
     def _unread_row(self, path: str, item: StoredObject, earlier: SourceFile | None) -> SourceFile:

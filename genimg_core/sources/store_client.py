@@ -16,7 +16,8 @@ from urllib.parse import quote
 
 from genimg_core.errors import SourceError
 from genimg_core.params import nearest
-from genimg_core.sources.store_url import CREDENTIALS, NO_STORES, checked_protocol
+from genimg_core.sources.source import text_of
+from genimg_core.sources.store_url import CREDENTIALS, NO_STORES, S3, checked_protocol
 
 AT_ONCE = 8
 """Objects read at the same time, where the store's client can; so many may be in memory."""
@@ -62,19 +63,33 @@ class Store:
         endpoint_url: of an S3 server that is not Amazon's.
         anonymous: whether S3 is asked without credentials.
         retries: tries of one object after the first, beside those that the store's own client makes.
+        timeout_s: for S3, how long an answer may take to begin, or to go on.
 
     Raises:
         SourceError: no such store, a URL with a secret in it, or the package for it is not installed.
     """
 
-    def __init__(self, url: str, *, endpoint_url: str | None = None, anonymous: bool = False, retries: int = 3) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        endpoint_url: str | None = None,
+        anonymous: bool = False,
+        retries: int = 3,
+        timeout_s: float = 30.0,
+    ) -> None:
         self.url = url
         self._retries = retries
         protocol = checked_protocol(url, endpoint_url, anonymous)
         options: dict[str, Any] = {"endpoint_url": endpoint_url} if endpoint_url else {}
         if anonymous:
             options["anon"] = True
+        if protocol in S3:
+            options["config_kwargs"] = {"connect_timeout": timeout_s, "read_timeout": timeout_s}
         self._files, self._root = _open(url, protocol, options)
+        if protocol in S3:
+            # It would try five times what botocore tries five times and we some times: hours on a dead server.
+            self._files.retries = 1
 
     def list(self) -> dict[str, StoredObject]:
         """Path below the URL -> object, sorted. An object whose name is no safe path is listed under its quoted name.
@@ -225,14 +240,11 @@ def _unreachable(url: str, error: Exception) -> SourceError:
 
 def _safe(name: str) -> tuple[str, str | None]:
     """(path, None), or (the name with nothing in it that leads anywhere, what is wrong with it)."""
-    parts = name.split("/")
-    if "\0" in name or not all(part not in ("", ".", "..") for part in parts):
-        return quote(name, safe="").replace(".", "%2E"), f"the name {name!r} is no safe path"
-    try:
-        name.encode("utf8")
-    except UnicodeEncodeError:
-        return quote(name, safe="", errors="surrogateescape").replace(".", "%2E"), "a name that is not UTF-8"
-    return name, None
+    leads_nowhere = "\0" not in name and all(part not in ("", ".", "..") for part in name.split("/"))
+    if leads_nowhere and text_of(name) == name:
+        return name, None
+    quoted = quote(name, safe="", errors="surrogateescape").replace(".", "%2E")
+    return quoted, "a name that is not UTF-8" if leads_nowhere else f"the name {name!r} is no safe path"
 
 
 def _version(info: dict[str, Any]) -> tuple[str | None, int]:

@@ -12,7 +12,7 @@ CREDENTIALS = (
 )
 """What to do, as remedies say it."""
 
-_S3 = ("s3", "s3a")
+S3 = ("s3", "s3a")
 NO_STORES = {
     "http": "a web page has no list of its files: use `kind: table`, or fetch an archive",
     "https": "a web page has no list of its files: use `kind: table`, or fetch an archive",
@@ -44,7 +44,7 @@ def checked_protocol(url: str, endpoint_url: str | None, anonymous: bool) -> str
             )
     if protocol in NO_STORES:
         raise SourceError(f"{protocol}:// is no store that can be listed", NO_STORES[protocol])
-    if protocol not in _S3 and (endpoint_url or anonymous):
+    if protocol not in S3 and (endpoint_url or anonymous):
         raise SourceError(
             f"`{'endpoint_url' if endpoint_url else 'anonymous'}` is for s3://, not for {protocol}://", "leave it out"
         )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
+import threading
+import time
 
 import fsspec
 import pytest
@@ -180,6 +183,24 @@ def test_a_store_that_stops_answering_is_an_error_and_not_an_empty_data_set(s3):
         _scan(_params(s3, retries=0))
 
 
+def test_an_answer_that_does_not_come_is_not_waited_for(s3):
+    _put(s3, FILES)
+    quiet = threading.Event()
+
+    def hang(method: str, path: str) -> None:
+        if "top.png" in path:
+            quiet.wait(20)
+
+    s3.door.fault = hang
+    try:
+        began = time.monotonic()
+        files = _scan(_params(s3, retries=1, timeout_s=0.5))
+        assert time.monotonic() - began < 15
+    finally:
+        quiet.set()
+    assert files["top.png"].detail.startswith("could not be read in 2 tries") and files["cat/1.png"].sha256
+
+
 def test_an_object_that_may_not_be_read_is_a_row(s3):
     _put(s3, FILES)
     s3.door.fault = lambda method, path: 403 if "top.png" in path else None
@@ -266,8 +287,17 @@ def test_files_and_links(tmp_path):
     (tmp_path / "in/cat/1.png").write_bytes(b"one")
     (tmp_path / "secret").write_bytes(b"secret")
     (tmp_path / "in/link.png").symlink_to(tmp_path / "secret")
+    (tmp_path / "in/round").symlink_to(tmp_path / "in")
+    (tmp_path / "in/broken").symlink_to(tmp_path / "nothing")
+    (tmp_path / os.fsdecode(b"in/\xff.png")).write_bytes(b"latin")
     files = _scan(StoreParams(url=f"file://{tmp_path}/in"))
-    assert {path: file.reason for path, file in files.items()} == {"cat/1.png": None, "link.png": "unsafe_member"}
+    assert {path: file.reason for path, file in files.items()} == {
+        "cat/1.png": None,
+        "link.png": "unsafe_member",
+        "round": "unsafe_member",
+        "broken": "unsafe_member",
+        "%FF%2Epng": "unsafe_member",
+    }
     with pytest.raises(SourceError, match="holds no objects"):
         _scan(StoreParams(url=f"file://{tmp_path}/secret"))
     with pytest.raises(SourceError, match="holds no objects"):
