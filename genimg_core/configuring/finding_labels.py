@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from genimg_core.configuring import labels_csv
+from genimg_core.configuring.idx_parts import idx_parts
 from genimg_core.configuring.request import NO_CSV, Request, common_folder, is_text, names_in, shown_path
 from genimg_core.errors import SourceError
 
@@ -37,11 +38,13 @@ def find_source(request: Request, root: Path) -> LabelledSource:
         SourceError: nothing there, or labels that do not fit.
     """
     place = request.path
+    option = f"--{request.dataset}"
+    if (parts := idx_parts(place)) is not None:
+        return _by_idx(parts, request, root)
     names = names_in(place)
     deeper = _where_the_pictures_are(request, names)
     if deeper is not None:
         return find_source(deeper, root)
-    option = f"--{request.dataset}"
     near_note = f", found near the images ({option}-labels folders leaves it out)"
     folder = place.is_dir()
     tree: dict[str, Any] = {"kind": "folder" if folder else "archive", "path": shown_path(place, root)}
@@ -93,6 +96,17 @@ def _fits(request: Request, names: list[str]) -> bool:
     except SourceError:
         return False
     return True
+
+
+def _by_idx(parts: dict[str, dict[str, str]], request: Request, root: Path) -> LabelledSource:
+    if request.labels not in (None, NO_CSV) or request.label_column or request.file_column or request.where:
+        raise SourceError(f"{request.place} is IDX, whose labels are IDX too: no CSV can name its images",
+                          f"leave out --{request.dataset}-labels, -label-column, -file-column and -where")
+    shown = {name: {what: shown_path(Path(path), root) for what, path in part.items()
+                    if what == "images" or request.labels != NO_CSV} for name, part in parts.items()}
+    labels = [Path(part["labels"]).name for part in shown.values() if "labels" in part]
+    told = f"{' and '.join(labels)}, found beside the images" if labels else "none: all images are one class"
+    return LabelledSource({"kind": "idx", "parts": shown}, told)
 
 
 def _csv_nearby(request: Request, names: list[str]) -> labels_csv.CsvGuess | None:

@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from genimg_core.configuring.idx_parts import IDX_NAME
 from genimg_core.errors import SourceError
 from genimg_core.sources.archive import ArchiveParams
 from genimg_core.sources.safe_archive import Limits, read_members
@@ -20,7 +21,7 @@ NO_CSV = "folders"
 _GENERIC = frozenset("images image imgs img pictures pics photos files data dataset raw train training all".split())
 """Folder names that say nothing of what lies in them: the folder above names the model."""
 _YAML_WORDS = frozenset("null true false yes no on off y n".split())
-_ARCHIVE_SUFFIXES = re.compile(r"\.(zip|tar|tgz|tbz2?|txz|tar\.(gz|bz2|xz))$", re.IGNORECASE)
+_ARCHIVE_SUFFIXES = re.compile(r"\.(zip|tar|tgz|tbz2?|txz|tzst|tar\.(gz|bz2|xz|zst))$", re.IGNORECASE)
 _LONGEST_NAME = 32
 
 
@@ -31,7 +32,7 @@ class Request:
     dataset: str
     """Its name in params.yaml: base or target."""
     place: str
-    """A folder or an archive, as typed."""
+    """A folder, an archive or an IDX file, as typed."""
     labels: str | None = None
     """A CSV; `folders` for no CSV; None to look for one."""
     label_column: str | None = None
@@ -121,7 +122,8 @@ def model_name(place: Path, taken: frozenset[str] = frozenset()) -> str:
         place: the folder or archive.
         taken: names that it must not have.
     """
-    parts = [_ARCHIVE_SUFFIXES.sub("", part) for part in Path(os.path.abspath(place)).parts[1:]]
+    parts = [IDX_NAME.sub(r"\g<part>", _ARCHIVE_SUFFIXES.sub("", part))
+             for part in Path(os.path.abspath(place)).parts[1:]]
     slugs = [slug for slug in map(_slug, reversed(parts)) if slug]
     name = next((slug for slug in slugs if slug not in _GENERIC), slugs[0] if slugs else "images")
     if name in _YAML_WORDS:

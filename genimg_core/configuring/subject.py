@@ -16,6 +16,13 @@ class Subject:
     source: dict[str, Any]
     model: str
 
+    @property
+    def place(self) -> str:
+        """Where the images lie, as params.yaml has it."""
+        if "parts" in self.source:
+            return " and ".join(part["images"] for part in self.source["parts"].values())
+        return str(self.source["path"])
+
 
 class Run(NamedTuple):
     """A training."""

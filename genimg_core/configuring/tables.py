@@ -27,7 +27,7 @@ def console() -> Console:
 def survey_table(subject: Subject, labels: str) -> Table:
     """What was found in a data set."""
     survey = subject.survey
-    table = _table(f"{survey.dataset}: {printable(str(subject.source['path']), 200)}", "what", "found")
+    table = _table(f"{survey.dataset}: {printable(subject.place, 200)}", "what", "found")
     table.add_row("files", f"{survey.files:,}, {bytes_told(survey.bytes)}")
     if survey.sampled:
         table.add_row("looked at", f"{survey.looked_at:,} of {survey.distinct:,} distinct files: an even sample")

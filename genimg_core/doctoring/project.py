@@ -93,6 +93,8 @@ def _source(root: Path, name: str, source: Any) -> Finding:
         return Finding("ok", subject, f"built-in letters ({source.script})")
     if source.kind == "table":
         return _table(root, subject, name, source)
+    if source.kind not in ("folder", "archive"):
+        return _unopened(root, name, source)
     place = root / Path(source.path)
     if not os.path.exists(place) or os.path.isdir(place) != (source.kind == "folder"):
         return Finding("problem", subject, f"there is no {source.kind} {source.path}",
@@ -141,6 +143,18 @@ def _table(root: Path, subject: str, name: str, source: Any) -> Finding:
         return Finding("information", subject, f"{told} was never scanned: `genimg run` does it")
     return Finding("information", subject, f"{told}: {read_lock(path).files:,} files when it was scanned; `genimg "
                    "scan` looks for changes")
+
+
+def _unopened(root: Path, name: str, source: Any) -> Finding:
+    """Sources of many files, or far away: what the last scan said, for only a scan can tell more."""
+    from genimg_core.sources.scan import LOCKS, read_lock
+
+    subject, path = f"source of {name}", root / LOCKS / name / "source.lock"
+    if not path.is_file():
+        return Finding("information", subject, f"{source.kind}; it was never scanned: `genimg run` does it")
+    lock = read_lock(path)
+    return Finding("information", subject, f"{source.kind}; {lock.files:,} files when it was scanned: `genimg scan` "
+                   "looks whether they have changed")
 
 
 def _new_files(place: Path, labels: Any, known: set[str]) -> int:

@@ -28,7 +28,7 @@ from genimg_core.sources.source import (
 
 
 class ArchiveParams(Section):
-    """A zip, or a tar (plain, gz, bz2, xz)."""
+    """A zip, or a tar (plain, gz, bz2, xz, zst)."""
 
     kind: Literal["archive"] = "archive"
     path: Annotated[str, StringConstraints(min_length=1)]

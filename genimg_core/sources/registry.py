@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Union
 
 from pydantic import Discriminator, Tag
 
+from genimg_core.params import Section
 from genimg_core.sources.archive import ArchiveParams, ArchiveSource
 from genimg_core.sources.folder import FolderParams, FolderSource
 from genimg_core.sources.glyphs import GlyphsParams, GlyphsSource
+from genimg_core.sources.idx import IdxParams, IdxSource
 from genimg_core.sources.source import Source
+from genimg_core.sources.store import StoreParams, StoreSource
 from genimg_core.sources.table import TableParams, TableSource
+from genimg_core.sources.torchvision_sets import TorchvisionParams, TorchvisionSource
+from genimg_core.sources.webdataset import WebdatasetParams, WebdatasetSource
 
 SOURCES: dict[str, tuple[type, type]] = {
     "folder": (FolderParams, FolderSource),
     "archive": (ArchiveParams, ArchiveSource),
     "glyphs": (GlyphsParams, GlyphsSource),
     "table": (TableParams, TableSource),
+    "idx": (IdxParams, IdxSource),
+    "webdataset": (WebdatasetParams, WebdatasetSource),
+    "torchvision": (TorchvisionParams, TorchvisionSource),
+    "store": (StoreParams, StoreSource),
 }
 """Kind -> its params and its class, which takes them."""
 
@@ -26,11 +35,8 @@ def _source_tag(value: Any) -> str | None:
     return f"kind:{kind}" if isinstance(kind, str) and kind in SOURCES else None
 
 
-SourceParams = Annotated[
-    Annotated[FolderParams, Tag("kind:folder")]
-    | Annotated[ArchiveParams, Tag("kind:archive")]
-    | Annotated[GlyphsParams, Tag("kind:glyphs")]
-    | Annotated[TableParams, Tag("kind:table")],
+SourceParams: Any = Annotated[
+    Union[tuple(Annotated[params, Tag(f"kind:{kind}")] for kind, (params, _) in SOURCES.items())],  # noqa: UP007
     Discriminator(
         _source_tag,
         custom_error_type="source_kind",
@@ -40,6 +46,6 @@ SourceParams = Annotated[
 """`datasets.NAME.source`. (The tags start with `kind:` so that error messages can leave them out.)"""
 
 
-def open_source(params: FolderParams | ArchiveParams | GlyphsParams | TableParams) -> Source:
+def open_source(params: Section) -> Source:
     """The source that the params describe."""
     return SOURCES[params.kind][1](params)

@@ -23,6 +23,7 @@ from typing import IO
 
 from genimg_core.errors import SourceError
 from genimg_core.sources.source import CHUNK_BYTES, text_of
+from genimg_core.sources.zstandard_reader import ZstandardReader
 
 RATIO_FREE_BYTES = 64 * 2**20
 """Below this much unpacked, no compression ratio is suspicious (flat pictures pack a thousandfold)."""
@@ -37,8 +38,9 @@ _TAR_OPENERS: dict[bytes, Callable[[IO[bytes]], IO[bytes]]] = {
     b"\x1f\x8b": lambda raw: gzip.GzipFile(fileobj=raw),
     b"BZh": bz2.BZ2File,
     b"\xfd7zXZ\0": lzma.LZMAFile,
+    b"\x28\xb5\x2f\xfd": ZstandardReader,
 }
-_FOREIGN = {b"7z\xbc\xaf\x27\x1c": "7z", b"Rar!": "RAR", b"\x28\xb5\x2f\xfd": "Zstandard"}
+_FOREIGN = {b"7z\xbc\xaf\x27\x1c": "7z", b"Rar!": "RAR"}
 
 
 class MemberDamagedError(Exception):
@@ -70,7 +72,7 @@ def read_members(path: Path, limits: Limits, advance: Callable[[int], None] = la
     """The regular files of an archive, in its order.
 
     Args:
-        path: zip, or tar (plain, gz, bz2, xz); told apart by their first bytes.
+        path: zip, or tar (plain, gz, bz2, xz, zst); told apart by their first bytes.
         limits: exceeding one is an error.
         advance: told of bytes of the archive as they are read.
 
@@ -281,7 +283,8 @@ def _safe_path(name: str, archive: Path, *, is_folder: bool) -> str:
 def _damaged(archive: Path, error: BaseException) -> SourceError:
     told = " ".join(str(error).split()) or type(error).__name__
     return SourceError(
-        f"the archive {archive} cannot be read ({told})", "fetch or pack it again (zip, or tar: plain, gz, bz2, xz)"
+        f"the archive {archive} cannot be read ({told})",
+        "fetch or pack it again (zip, or tar: plain, gz, bz2, xz, zst)",
     )
 
 

@@ -38,6 +38,7 @@ _ARROW_TYPES = {
     "size": "int64",
     "mtime_ns": "int64",
     "extra": "string",
+    "etag": "string",
 }
 """The fields of SourceFile, in order. (The listing holds one column more, the source's `origin`.)"""
 

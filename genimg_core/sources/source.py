@@ -50,6 +50,8 @@ class SourceFile:
     mtime_ns: int = -1
     extra: str | None = None
     """JSON: what else its source says of it (licence, attribution, URL); None in sources that say nothing else."""
+    etag: str | None = None
+    """What a store names this version of its object by, where it does; used as `size` and `mtime_ns` are."""
 
 
 class Source(Protocol):

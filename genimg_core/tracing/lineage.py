@@ -174,7 +174,7 @@ def _normalized(version: Version, dataset: str) -> dict[str, Any]:
 
 
 def _source_path(version: Version, dataset: str) -> str | None:
-    """Of params.yaml as it was; a glyph source has a script instead, a table its file."""
+    """Of params.yaml as it was; a glyph source has a script instead, a table its file, a store its URL."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
@@ -185,7 +185,7 @@ def _source_path(version: Version, dataset: str) -> str | None:
         return None
     if not isinstance(source, dict):
         return None
-    return next((str(source[key]) for key in ("path", "script", "file") if source.get(key) is not None), None)
+    return next((str(source[key]) for key in ("path", "url", "script", "file") if source.get(key) is not None), None)
 
 
 def _check_claim(origin: Origin, settings: dict[str, Any], result: Lineage) -> None:

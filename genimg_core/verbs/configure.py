@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for dataset, what in (("base", "the images to learn from"), ("target", "a second set, to fine-tune on")):
         group = parser.add_argument_group(dataset)
         group.add_argument(f"--{dataset}", required=dataset == "base", metavar="DIR_OR_ARCHIVE",
-                           help=f"{what}: a folder, or a zip or tar")
+                           help=f"{what}: a folder, a zip or tar, or IDX files as of MNIST (one, or their folder)")
         group.add_argument(f"--{dataset}-labels", metavar="CSV", help="a CSV that names files and labels (default: "
                            "sub-folders, or a CSV that lies near; `folders` looks for none)")
         group.add_argument(f"--{dataset}-label-column", metavar="COLUMN", help="its column of labels")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import zipfile
 
+import numpy as np
 import pytest
+import zstandard
 
 from genimg_core.configuring.finding_labels import find_source
 from genimg_core.configuring.request import Request
@@ -12,6 +14,8 @@ from genimg_core.errors import SourceError
 from genimg_core.params import parse
 from genimg_core.sources.registry import SourceParams, open_source
 from tests.pictures import encoded, photo
+from tests.sources.idx_files import pictures, write_idx
+from tests.sources.shard_files import write_shard
 
 
 def listed(tree):
@@ -110,3 +114,44 @@ def test_a_folder_with_a_csv_beside_a_folder_of_images(place, prefix, named):
     assert found.tree["path"] == ("p" if prefix else "p/images")
     labels = listed(found.tree)
     assert labels[f"{prefix}1.png"] == "b" and labels[f"{prefix}2.png"] == "a"
+
+
+def _idx(folder, names=("train", "t10k"), suffix=".gz"):
+    for number, name in enumerate(names):
+        write_idx(folder / f"{name}-images-idx3-ubyte{suffix}", pictures(3, seed=number))
+        write_idx(folder / f"{name}-labels-idx1-ubyte{suffix}", np.array([0, 1, 2], np.uint8))
+
+
+def test_a_folder_of_idx_files(place):
+    _idx(place / "digits")
+    found = find_source(Request("base", "digits"), place)
+    assert found.tree == {"kind": "idx", "parts": {
+        "train": {"images": "digits/train-images-idx3-ubyte.gz", "labels": "digits/train-labels-idx1-ubyte.gz"},
+        "test": {"images": "digits/t10k-images-idx3-ubyte.gz", "labels": "digits/t10k-labels-idx1-ubyte.gz"},
+    }}  # fmt: skip
+    assert "train-labels-idx1-ubyte.gz" in found.told
+    assert listed(found.tree)["test/00002.png"] == "2"
+    _idx(place / "digits", suffix="")
+    assert find_source(Request("base", "digits"), place).tree["parts"]["train"]["images"].endswith("-ubyte")
+    fill(place / "digits", ["beside.png"])
+    assert find_source(Request("base", "digits"), place).tree["kind"] == "folder"
+
+
+def test_one_idx_file_and_no_csv_for_it(place):
+    _idx(place / "digits", names=("train",))
+    path = "digits/train-images-idx3-ubyte.gz"
+    found = find_source(Request("base", path), place)
+    assert found.tree["parts"] == {"all": {"images": path, "labels": "digits/train-labels-idx1-ubyte.gz"}}
+    assert set(listed(found.tree).values()) == {"0", "1", "2"}
+    bare = find_source(Request("base", path, labels="folders"), place)
+    assert bare.tree["parts"] == {"all": {"images": path}} and "one class" in bare.told
+    with pytest.raises(SourceError, match=r"(?s)labels are IDX too.*remedy: leave out --base-labels"):
+        find_source(Request("base", path, labels="l.csv"), place)
+
+
+def test_a_tar_packed_with_zstandard(place):
+    plain = write_shard(place / "p.tar", {"cat/1.png": encoded(photo(1)), "dog/2.png": encoded(photo(2))})
+    (place / "p.tar.zst").write_bytes(zstandard.ZstdCompressor().compress(plain.read_bytes()))
+    found = find_source(Request("base", "p.tar.zst"), place)
+    assert found.tree == {"kind": "archive", "path": "p.tar.zst"}
+    assert listed(found.tree) == {"cat/1.png": "cat", "dog/2.png": "dog"}

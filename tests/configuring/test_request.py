@@ -52,6 +52,8 @@ def test_the_folder_in_common(names, common):
     [
         ("/data/My Photos/images", "my_photos"),
         ("/data/messy-photos.tar.gz", "messy_photos"),
+        ("/data/messy-photos.tar.zst", "messy_photos"),
+        ("/data/fashion/train-images-idx3-ubyte.gz", "fashion"),
         ("/data/2024", "set_2024"),
         ("/data/Überflüssig", "uberflussig"),
         ("/null", "set_null"),

@@ -10,6 +10,7 @@ import zlib
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from genimg_core.errors import SourceError
 from genimg_core.sources import safe_archive
@@ -18,7 +19,7 @@ from genimg_core.sources.folder import FolderParams, FolderSource
 from genimg_core.sources.source import digest
 
 FILES = {"cat/1.png": b"one", "cat/2.png": b"two" * 1000, "dog/ζ\n.png": b"", "top.png": b"four"}
-FORMATS = ["zip", "tar", "tar.gz", "tar.bz2", "tar.xz"]
+FORMATS = ["zip", "tar", "tar.gz", "tar.bz2", "tar.xz", "tar.zst"]
 
 
 def _pack(path: Path, files: dict[str, bytes]) -> Path:
@@ -29,6 +30,11 @@ def _pack(path: Path, files: dict[str, bytes]) -> Path:
                 archive.writestr(name, data)
         return path
     kind = path.suffix.removeprefix(".")
+    if kind == "zst":
+        plain = _pack(path.with_suffix(""), files)
+        path.write_bytes(zstandard.ZstdCompressor().compress(plain.read_bytes()))
+        plain.unlink()
+        return path
     with tarfile.open(path, f"w:{kind if kind != 'tar' else ''}") as tar:
         folder = tarfile.TarInfo("./cat")
         folder.type = tarfile.DIRTYPE
@@ -192,7 +198,7 @@ def test_caps(tmp_path, kind):
     assert files["top.png"].sha256
 
 
-@pytest.mark.parametrize("kind", ["zip", "tar.gz", "tar.bz2", "tar.xz"])
+@pytest.mark.parametrize("kind", ["zip", "tar.gz", "tar.bz2", "tar.xz", "tar.zst"])
 def test_a_decompression_bomb(tmp_path, monkeypatch, kind):
     monkeypatch.setattr(safe_archive, "RATIO_FREE_BYTES", 2**20)
     path = _pack(tmp_path / f"a.{kind}", {"bomb.png": bytes(20 * 2**20)})
@@ -266,6 +272,8 @@ def test_endless_names_are_refused(tmp_path):
         (b"7z\xbc\xaf\x27\x1c\0\0", "a 7z archive"),
         (b"Rar!\x1a\x07\0\0", "a RAR archive"),
         (b"\x1f\x8b" + b"\xff" * 50, "cannot be read"),
+        (b"\x28\xb5\x2f\xfd" + b"\xff" * 50, "cannot be read"),
+        (zstandard.ZstdCompressor().compress(b"one file, no tar" * 100), "cannot be read"),
         (zlib.compress(b"x"), "cannot be read"),
         (b"PK\x05\x06" + bytes(18), "holds no files"),
     ],

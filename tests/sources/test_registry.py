@@ -27,6 +27,10 @@ def _parse(**tree):
         {"kind": "table", "file": "x.csv", "url_column": "url", "keep_columns": ["licence"], "where": {"ok": True}},
         {"kind": "table", "file": "x.csv", "url_column": "u", "download": {"allow_hosts": ["a.org"], "per_host": 2}},
         {"kind": "table", "database": "$DB", "query": "SELECT f FROM t", "path_column": "f", "root": "photos"},
+        {"kind": "idx", "parts": {"train": {"images": "a", "labels": "b"}, "test": {"images": "c"}}},
+        {"kind": "webdataset", "path": "{0..9}.tar", "label": "json.object.name"},
+        {"kind": "torchvision", "name": "MNIST", "path": "x"},
+        {"kind": "store", "url": "s3://b/c", "endpoint_url": "http://h:1", "labels": {"csv": "l.csv"}},
     ],
 )
 def test_good_params(tree):
@@ -38,8 +42,8 @@ def test_good_params(tree):
 @pytest.mark.parametrize(
     ("tree", "told"),
     [
-        ({}, "one of archive, folder, glyphs, table"),
-        ({"kind": "foldr", "path": "x"}, "one of archive, folder, glyphs, table"),
+        ({}, "one of archive, folder, glyphs, idx, store, table,"),
+        ({"kind": "foldr", "path": "x"}, "one of archive, folder, glyphs, idx, store, table,"),
         ({"kind": "folder"}, r"'datasets\.base\.source\.path' is missing"),
         (
             {"kind": "folder", "path": "x", "lables": "folders"},
@@ -69,6 +73,10 @@ def test_good_params(tree):
             r"source\.download\.allow_hosts\.0' is 'http://a'",
         ),
         ({"kind": "archive", "path": "x", "inside": "/abs"}, r"inside' is '/abs'"),
+        ({"kind": "idx", "parts": {}}, r"datasets\.base\.source\.parts' is {}"),
+        ({"kind": "idx", "parts": {"train": {"image": "a"}}}, r"source\.parts\.train\.images' is missing"),
+        ({"kind": "webdataset", "path": "x", "label": "pyd"}, r"label' is 'pyd'"),
+        ({"kind": "store", "url": "s3://b", "secret": "x"}, r"unknown key 'datasets\.base\.source\.secret'"),
     ],
 )
 def test_bad_params_name_the_key(tree, told):
@@ -79,7 +87,8 @@ def test_bad_params_name_the_key(tree, told):
 def test_the_params_import_nothing_heavy():
     code = (
         "import sys, genimg_core.sources.registry, genimg_core.stages.collect, genimg_core.verbs.scan;"
-        "heavy = ('numpy', 'PIL', 'pandas', 'pyarrow', 'matplotlib', 'torch', 'aiohttp', 'sqlalchemy');"
+        "heavy = ('numpy', 'PIL', 'pandas', 'pyarrow', 'matplotlib', 'torch', 'aiohttp', 'sqlalchemy', 'fsspec',"
+        "'zstandard');"
         "print([m for m in heavy if m in sys.modules])"
     )
     assert (

@@ -8,6 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from genimg_core.cli import main
@@ -16,6 +17,7 @@ from genimg_core.schema import load_params
 from tests.configuring.surveys import STARTS, speed_at
 from tests.pictures import photo
 from tests.project import ROOT, TINY, make_project
+from tests.sources.idx_files import write_idx
 
 REAL_MEASURE, REAL_TIME_SCORING = speed.measure, speed.time_scoring
 
@@ -49,6 +51,17 @@ def test_the_machine_is_measured(measured, place, capsys):
     assert load_params().image.size == 16
     out = capsys.readouterr().out
     assert "training and drawing at 16 px, 3 channel(s)" in out and "images/s" in out
+
+
+def test_idx_files_are_configured_like_a_folder(place, capsys):
+    values = np.stack([np.asarray(photo(n, 28, 28).convert("L")) for n in range(24)])
+    write_idx(place / "digits/train-images-idx3-ubyte.gz", values)
+    write_idx(place / "digits/train-labels-idx1-ubyte.gz", np.arange(24, dtype=np.uint8) % 2)
+    assert main(["configure", "--base", "digits", "--yes", "--minutes", "1"]) == 0
+    params = load_params()
+    assert params.datasets["base"].source.parts["all"].images == "digits/train-images-idx3-ubyte.gz"
+    assert params.image.channels == 1 and list(params.pretrain) == ["digits"]
+    assert "digits/train-images-idx3-ubyte.gz" in "".join(capsys.readouterr().out.split())
 
 
 def test_yes_writes_a_valid_file_and_says_what_comes_next(place, capsys):

@@ -165,6 +165,27 @@ def test_sources_that_moved_and_changed(project, tmp_path):
     assert found(project, "problem", "disk")  # it reads the lock too, and says that it is none
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        {"kind": "store", "url": "s3://bucket/images"},
+        {"kind": "webdataset", "path": "shards/*.tar"},
+        {"kind": "idx", "parts": {"all": {"images": "images-idx3-ubyte"}}},
+        {"kind": "torchvision", "name": "MNIST", "path": "root"},
+    ],
+)
+def test_sources_that_only_a_scan_can_look_at(project, source):
+    params = project.params()
+    params["datasets"]["base"]["source"] = source
+    project.write_params(params)
+    (finding,) = found(project, "information", "source of base")
+    assert "never scanned" in finding.told and source["kind"] in finding.told
+    path = project.root / "data/datasets/base/source.lock"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"schema": 1, "kind": source["kind"], "files": 7, "bytes": 8, "digest": "sha256:0"}))
+    assert "7 files when it was scanned" in found(project, subject="source of base")[0].told
+
+
 def test_locks_of_the_living_the_dead_and_of_others(project):
     tmp = project.root / ".dvc/tmp"
     tmp.mkdir(exist_ok=True)
