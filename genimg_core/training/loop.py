@@ -27,6 +27,8 @@ from genimg_core.training.ema import Ema
 from genimg_core.training.generators import torch_generator
 from genimg_core.training.params import TrainParams
 
+_OF_EVERY_LINE = ("seen_images", "learning_rate")
+
 
 def learning_rate_at(seen_images: int, params: TrainParams) -> float:
     """Linear warm-up, then half a cosine to 0.
@@ -68,7 +70,7 @@ class Trainer:
         self.strips: list[tuple[int, np.ndarray]] = []
         """Samples drawn on the way: images seen, uint8 (n, H, W, C); the same n labels and noise each time."""
         self._sums: dict[str, Tensor] = {}
-        self._steps = 0
+        self._counts: dict[str, int] = {}
         if params.compile:
             for network in networks.values():
                 network.compile()
@@ -81,11 +83,12 @@ class Trainer:
             images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
         images = images.contiguous(memory_format=torch.channels_last)
         rate = learning_rate_at(min(self.seen_images + self.params.batch, self.params.seen_images), self.params)
+        step = self.seen_images // self.params.batch
         for player in self.family.players:
-            self._move(player, images, labels, rate)
+            if step % player.every == 0:
+                self._move(player, images, labels, rate)
         self.ema.update(self.networks, self.seen_images, self.params.batch)
         self.seen_images += self.params.batch
-        self._steps += 1
 
     def close_log_line(self) -> None:
         """Write the mean losses since the last line into the log.
@@ -93,12 +96,14 @@ class Trainer:
         Raises:
             TrainingError: a loss is not finite.
         """
-        means = {name: total.item() / self._steps for name, total in self._sums.items()}
-        self._sums, self._steps = {}, 0
+        means = {name: total.item() / self._counts[name] for name, total in self._sums.items()}
+        self._sums, self._counts = {}, {}
         if not all(math.isfinite(mean) for mean in means.values()):
             raise TrainingError(f"the loss is no longer finite at {self.seen_images:,} images seen",
                                 "lower learning_rate, or use `precision: fp32`; then start again")
         rate = learning_rate_at(self.seen_images, self.params)
+        if self.log:  # a player that moves seldom may not have moved since
+            means = {name: value for name, value in self.log[-1].items() if name not in _OF_EVERY_LINE} | means
         self.log.append({"seen_images": self.seen_images, "learning_rate": rate, **means})
 
     def snapshot(self) -> Snapshot:
@@ -125,7 +130,8 @@ class Trainer:
 
     def _move(self, player: Player, images: Tensor, labels: Tensor, rate: float) -> None:
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.params.precision == "bf16"):
-            loss = self.family.loss(self.networks, player.name, images, labels, self.generator)
+            progress = min(1.0, self.seen_images / self.params.seen_images)
+            loss = self.family.loss(self.networks, player.name, images, labels, self.generator, progress)
         weights = list(self.networks[player.name].parameters())
         for weight, slope in zip(weights, torch.autograd.grad(loss.total.mean(), weights), strict=True):
             weight.grad = slope
@@ -140,6 +146,7 @@ class Trainer:
 
     def _add(self, name: str, values: Tensor) -> None:
         self._sums[name] = self._sums.get(name, 0) + values.detach().double().mean()
+        self._counts[name] = self._counts.get(name, 0) + 1
 
     def _optimiser(self, player: Player) -> torch.optim.Optimizer:
         # foreach: the fused one is wrong on the CPU where the strides of a weight and its gradient differ.

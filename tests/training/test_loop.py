@@ -106,9 +106,9 @@ def test_flip_mirrors_about_half():
         def __init__(self, family):
             self.family, self.players = family, family.players
 
-        def loss(self, networks, player, images, labels, generator):
+        def loss(self, networks, player, images, labels, generator, progress):
             seen.append(images[:, 0, 0, 0].clone())
-            return self.family.loss(networks, player, images, labels, generator)
+            return self.family.loss(networks, player, images, labels, generator, progress)
 
     for flip in (False, True):
         trainer = trainer_of(images=images, flip=flip)
