@@ -69,10 +69,24 @@ class Noise(Protocol):
 class Family(Protocol):
     """One kind of generative model, bound to a ModelSpec and to its settings."""
 
+    one_pass: bool
+    """Whether a sample costs one pass through a network: then samples are looked at on the way."""
     players: tuple[Player, ...]
     """In the order in which they move; the last one makes the images, and its loss is the run's `loss`."""
     class_tables: tuple[str, ...]
     """Entries of the networks' state with a row per class: what finetune maps from the parent's classes to its own."""
+
+    @property
+    def guessing_costs(self) -> float | None:
+        """The first player's loss (its part `adversarial`) where it cannot tell anything; None if there is no such."""
+        ...
+
+    def stabilise(self, times: int) -> dict[str, float]:
+        """Take what holds a game in balance, `times` times over from the params; => the settings now in force, by name.
+
+        Empty where a family has nothing of the kind.
+        """
+        ...
 
     def build(self) -> nn.ModuleDict:
         """Networks with fresh weights from torch's global generator; one entry per player."""

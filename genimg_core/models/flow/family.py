@@ -15,12 +15,18 @@ from genimg_core.models.flow.solvers import integrate
 class FlowFamily:
     """Class-conditional flow matching."""
 
+    one_pass = False
+    guessing_costs = None
     players = (Player("network", weight_decay=0.01),)
     class_tables = ("network.class_embedding.weight",)
 
     def __init__(self, spec: ModelSpec, params: FlowParams) -> None:
         self.spec = spec
         self.params = params
+
+    def stabilise(self, times: int) -> dict[str, float]:
+        """Nothing to balance."""
+        return {}
 
     def build(self) -> nn.ModuleDict:
         """One U-Net."""

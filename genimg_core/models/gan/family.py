@@ -17,17 +17,35 @@ CLASSIC = {"betas": (0.5, 0.999), "learning_rate_scale": 0.05}
 """Radford et al. 2015, section 4: 2e-4 at the default learning rate of 4e-3."""
 
 
+STABILISER = 3.0
+"""What `stabilise` multiplies the penalties by."""
+
+
 class GanFamily:
     """Class-conditional GAN."""
 
+    one_pass = True
     class_tables = ("discriminator.class_embedding.weight", "generator.class_embedding.weight")
 
     def __init__(self, spec: ModelSpec, params: GanParams) -> None:
         self.spec = spec
         self.params = params
+        self._penalties = dict(params.penalties)
         recipe = MODERN if params.network == "modern" else CLASSIC
         self.players = (Player("discriminator", **recipe),
                         Player("generator", **recipe, every=params.critic_steps))
+
+    @property
+    def guessing_costs(self) -> float | None:
+        """The critic's loss where all logits are 0; None for a loss without such a point."""
+        zero = torch.zeros(1)
+        return LOSSES[self.params.loss](zero, zero).critic.item() or None
+
+    def stabilise(self, times: int) -> dict[str, float]:
+        """R1 and R2 times 3, each time: a smoother critic leaves the generator a slope everywhere."""
+        self._penalties = {name: weight * (STABILISER ** times if name in ("r1", "r2") else 1)
+                           for name, weight in self.params.penalties.items()}
+        return {name: self._penalties[name] for name in ("r1", "r2") if self._penalties[name]}
 
     def build(self) -> nn.ModuleDict:
         """Both networks."""
@@ -56,7 +74,7 @@ class GanFamily:
 
     def _critic_loss(self, critic: nn.Module, real: Tensor, fake: Tensor, labels: Tensor,
                      generator: torch.Generator) -> Loss:
-        r1, r2, weight = self.params.penalties.values()
+        r1, r2, weight = self._penalties.values()
         real, fake = real.requires_grad_(r1 > 0), fake.requires_grad_(r2 > 0)
         real_logits, fake_logits = critic(real, labels), critic(fake, labels)
         parts = {"adversarial": LOSSES[self.params.loss](real_logits, fake_logits).critic}

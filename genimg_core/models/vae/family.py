@@ -14,12 +14,18 @@ from genimg_core.models.vae.objective import RECONSTRUCTIONS, VaeLoss, beta_at, 
 class VaeFamily:
     """Class-conditional beta-VAE."""
 
+    one_pass = True
+    guessing_costs = None
     players = (Player("autoencoder", learning_rate_scale=0.5),)
     class_tables = ("autoencoder.class_embedding.weight", "autoencoder.decoder.class_embedding.weight")
 
     def __init__(self, spec: ModelSpec, params: VaeParams) -> None:
         self.spec = spec
         self.params = params
+
+    def stabilise(self, times: int) -> dict[str, float]:
+        """Nothing to balance."""
+        return {}
 
     def build(self) -> nn.ModuleDict:
         """One autoencoder."""
