@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from PIL import Image
 
 from genimg_core import params as params_file
 from genimg_core.errors import ParamsError
+from genimg_core.models.family import SOLVER, SolverName
 from genimg_core.models.model_file import GUIDANCE, STEPS, ModelSettings, TrainedModel, load_model
 from genimg_core.models.samples import class_weights, origin_texts, sample_labels
 from genimg_core.params import nearest
@@ -37,11 +39,12 @@ class Drawing:
     first_index: int
     steps: int
     guidance: float
+    solver: SolverName = SOLVER
 
     def texts(self, place: int) -> dict[str, str]:
         """The text chunks for the PNG of `images[place]`; the stage `generate` writes the same."""
         return origin_texts(self.settings, self.seed, self.first_index + place, int(self.labels[place]), self.steps,
-                            self.guidance)
+                            self.guidance, self.solver)
 
 
 class Model:
@@ -72,11 +75,12 @@ class Model:
         return self.settings.classes
 
     def sample(self, classes: str | Sequence[str] | None = None, n: int = 1, seed: int = 0, first_index: int = 0,
-               steps: int | None = None, guidance: float | None = None) -> list[Image.Image]:
+               steps: int | None = None, guidance: float | None = None,
+               solver: SolverName = SOLVER) -> list[Image.Image]:
         """Draw images.
 
-        Image i depends only on the model, the seed, its index `first_index + i`, its class, steps and guidance: the
-        first 16 of 100 are the 16 of 16, and they are what the stage `generate` draws under that seed.
+        Image i depends only on the model, the seed, its index `first_index + i`, its class, steps, guidance and
+        solver: the first 16 of 100 are the 16 of 16, and they are what the stage `generate` draws under that seed.
 
         Args:
             classes: a class, several, or None for all. Of several each has its share, in proportion to the images that
@@ -86,6 +90,7 @@ class Model:
             first_index: of the first image, to go on where an earlier call ended.
             steps: of the sampler, 1 to 1,000; None takes the usual number.
             guidance: classifier-free, 0 to 20, 1 is none; None takes the usual.
+            solver: of a flow: `euler`, `midpoint` or `heun`.
 
         Returns:
             n images, `L` or `RGB`; `image.info` says where each comes from.
@@ -93,20 +98,22 @@ class Model:
         Raises:
             ParamsError: an unknown class (the nearest is named), or a number out of range.
         """
-        drawing = self.draw(classes, n, seed, first_index, steps, guidance)
+        drawing = self.draw(classes, n, seed, first_index, steps, guidance, solver)
         images = [as_image(image) for image in drawing.images]
         for place, image in enumerate(images):
             image.info.update(drawing.texts(place))
         return images
 
     def draw(self, classes: str | Sequence[str] | None = None, n: int = 1, seed: int = 0, first_index: int = 0,
-             steps: int | None = None, guidance: float | None = None) -> Drawing:
+             steps: int | None = None, guidance: float | None = None, solver: SolverName = SOLVER) -> Drawing:
         """As `sample`, as arrays: uint8 (n, H, W, C), and the label of each."""
         steps = STEPS if steps is None else steps
         guidance = GUIDANCE if guidance is None else guidance
         given = {"n": n, "seed": seed, "first_index": first_index, "steps": steps, "guidance": guidance}
         for name, value in given.items():
             _check_range(name, value)
+        if solver not in get_args(SolverName):
+            raise ParamsError(f"there is no solver '{solver}'", f"take one of {', '.join(get_args(SolverName))}")
         settings = self.settings
         if n * settings.size ** 2 * settings.channels > MOST_BYTES:
             raise ParamsError(f"{n:,} images of {settings.size} px are too many to hold in memory",
@@ -117,8 +124,8 @@ class Model:
         labels = (np.full(n, weights.argmax()) if np.count_nonzero(weights) == 1
                   else sample_labels(weights, _in_one_row(first_index + n))[first_index:])
         with computing(self._trained.device.type, self._threads):
-            images = self._trained.sample(labels, seed, first_index, steps, guidance)
-        return Drawing(images, labels, settings, seed, first_index, steps, float(guidance))
+            images = self._trained.sample(labels, seed, first_index, steps, guidance, solver=solver)
+        return Drawing(images, labels, settings, seed, first_index, steps, float(guidance), solver)
 
 
 def load(model: str | Path, device: str = "auto", threads: int | None = None) -> Model:

@@ -156,7 +156,7 @@ def _sampling_rate(family: Family, device: torch.device, seconds: float) -> floa
     @torch.inference_mode()
     def draw() -> None:
         family.sample(networks, labels, lambda *shape: torch.randn(params.batch, *shape, device=device),
-                      params.steps, params.guidance)
+                      params.steps, params.guidance, params.solver)
 
     return params.batch * _repeated(draw, device, 1 if device.type == "cuda" else 0, seconds)
 

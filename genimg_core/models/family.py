@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from genimg_core.models import flow, gan, vae
 from genimg_core.params import Section
@@ -16,6 +16,12 @@ from genimg_core.params import Section
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
+
+
+SolverName = Literal["euler", "midpoint", "heun"]
+"""How a family that integrates takes its steps."""
+SOLVER: SolverName = "heun"
+"""The usual one; what is drawn with it does not name it."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,8 @@ class Player:
     weight_decay: float = 0.0
     learning_rate_scale: float = 1.0
     """Its learning rate is this times the run's."""
+    every: int = 1
+    """It moves in every so many steps only."""
 
 
 class Loss(NamedTuple):
@@ -61,25 +69,44 @@ class Noise(Protocol):
 class Family(Protocol):
     """One kind of generative model, bound to a ModelSpec and to its settings."""
 
+    one_pass: bool
+    """Whether a sample costs one pass through a network: then samples are looked at on the way."""
     players: tuple[Player, ...]
     """In the order in which they move; the last one makes the images, and its loss is the run's `loss`."""
     class_tables: tuple[str, ...]
     """Entries of the networks' state with a row per class: what finetune maps from the parent's classes to its own."""
 
+    @property
+    def guessing_costs(self) -> float | None:
+        """The first player's loss (its part `adversarial`) where it cannot tell anything; None if there is no such."""
+        ...
+
+    def stabilise(self, times: int) -> dict[str, float]:
+        """Take what holds a game in balance, `times` times over from the params; => the settings now in force, by name.
+
+        Empty where a family has nothing of the kind.
+        """
+        ...
+
     def build(self) -> nn.ModuleDict:
         """Networks with fresh weights from torch's global generator; one entry per player."""
         ...
 
-    def loss(self, networks: nn.ModuleDict, player: str, images: Tensor, labels: Tensor,
-             generator: torch.Generator) -> Loss:
-        """The loss that `player` lowers; random draws come from `generator`, which lives on the images' device."""
+    def loss(self, networks: nn.ModuleDict, player: str, images: Tensor, labels: Tensor, generator: torch.Generator,
+             progress: float) -> Loss:
+        """The loss that `player` lowers.
+
+        Random draws come from `generator`, which lives on the images' device. `progress` is the part of the budget that
+        is over, in [0, 1].
+        """
         ...
 
-    def sample(self, networks: nn.ModuleDict, labels: Tensor, noise: Noise, steps: int, guidance: float) -> Tensor:
+    def sample(self, networks: nn.ModuleDict, labels: Tensor, noise: Noise, steps: int, guidance: float,
+               solver: SolverName) -> Tensor:
         """Images (B, C, H, W), nominally in [-1, 1], one per label.
 
-        Sample i may depend on nothing but the weights, its label, its row of the noise, `steps` and `guidance`:
-        so no statistics over the batch. A family that has no use for `steps` or `guidance` ignores them.
+        Sample i may depend on nothing but the weights, its label, its row of the noise, `steps`, `guidance` and
+        `solver`: so no statistics over the batch. A family that has no use for one of these ignores it.
         """
         ...
 

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from genimg_core.errors import CorruptFileError
 from genimg_core.imaging.representation import to_uint8
-from genimg_core.models.family import FAMILIES, Family, ModelSpec
+from genimg_core.models.family import FAMILIES, SOLVER, Family, ModelSpec, SolverName
 from genimg_core.progress import progress
 from genimg_core.stages.contract import write_json
 from genimg_core.training.generators import torch_generator
@@ -96,11 +96,13 @@ class TrainedModel:
         self.device = device
 
     def sample(self, labels: np.ndarray, seed: int, first_index: int = 0, steps: int | None = None,
-               guidance: float | None = None, batch: int = BATCH, what: str = "drawing samples") -> np.ndarray:
+               guidance: float | None = None, batch: int = BATCH, solver: SolverName = SOLVER,
+               what: str = "drawing samples") -> np.ndarray:
         """Draw one image per label.
 
-        Sample i depends only on the model, `seed`, its index `first_index + i`, its label, `steps` and `guidance`:
-        its noise comes from a generator of its own, and it always has the same place in a batch of the same size.
+        Sample i depends only on the model, `seed`, its index `first_index + i`, its label, `steps`, `guidance` and
+        `solver`: its noise comes from a generator of its own, and it always has the same place in a batch of the same
+        size.
 
         Args:
             labels: int (n,), each an index into `settings.classes`.
@@ -109,6 +111,7 @@ class TrainedModel:
             steps: of the sampler; None takes 10.
             guidance: classifier-free guidance; None takes 1.5; 1 is none.
             batch: images at a time (another number may change the last bit of a sample).
+            solver: of the sampler.
             what: for the progress line; empty shows none.
 
         Returns:
@@ -124,19 +127,21 @@ class TrainedModel:
                 place = here.start + first_index - start
                 padded = np.zeros(batch, np.int64)
                 padded[place:place + here.stop - here.start] = labels[here]
-                images = self._draw_batch(padded, seed, start, steps, guidance)
+                images = self._draw_batch(padded, seed, start, steps, guidance, solver)
                 drawn[here] = images[place:place + here.stop - here.start]
                 advance(here.stop - here.start)
         return drawn
 
     @torch.inference_mode()
-    def _draw_batch(self, labels: np.ndarray, seed: int, start: int, steps: int, guidance: float) -> np.ndarray:
+    def _draw_batch(self, labels: np.ndarray, seed: int, start: int, steps: int, guidance: float,
+                    solver: SolverName) -> np.ndarray:
         generators = [torch_generator(seed, f"sample/{start + place}") for place in range(len(labels))]
 
         def noise(*shape: int) -> Tensor:
             return torch.stack([torch.randn(shape, generator=generator) for generator in generators]).to(self.device)
 
-        images = self.family.sample(self.networks, torch.from_numpy(labels).to(self.device), noise, steps, guidance)
+        images = self.family.sample(self.networks, torch.from_numpy(labels).to(self.device), noise, steps, guidance,
+                                    solver)
         return to_uint8(images).cpu().numpy()
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from genimg_core.errors import ParamsError
+from genimg_core.models.family import SOLVER, SolverName
 from genimg_core.models.model_file import ModelSettings
 from genimg_core.params import nearest
 from genimg_core.progress import progress
@@ -64,7 +65,7 @@ def sample_labels(weights: np.ndarray, images: int) -> np.ndarray:
 
 
 def origin_texts(settings: ModelSettings, seed: int, index: int, label: int, steps: int | None,
-                 guidance: float | None) -> dict[str, str]:
+                 guidance: float | None, solver: SolverName = SOLVER) -> dict[str, str]:
     """What a sample's PNG says of where it comes from: enough to draw it again, and for `genimg trace` to go back.
 
     Args:
@@ -74,6 +75,7 @@ def origin_texts(settings: ModelSettings, seed: int, index: int, label: int, ste
         label: index into the model's classes.
         steps: of the sampler; None leaves it unsaid.
         guidance: likewise.
+        solver: of the sampler; left unsaid where it is the usual one.
     """
     texts = {"model": settings.model, "model_sha256": settings.sha256, "dataset": settings.dataset,
              "dataset_sha256": settings.dataset_sha256, "seed": str(seed), "index": str(index),
@@ -82,11 +84,13 @@ def origin_texts(settings: ModelSettings, seed: int, index: int, label: int, ste
         texts["steps"] = str(steps)
     if guidance is not None:
         texts["guidance"] = str(float(guidance))
+    if solver != SOLVER:
+        texts["solver"] = solver
     return {f"genimg:{key}": value for key, value in texts.items()}
 
 
 def write_samples(folder: Path, settings: ModelSettings, images: np.ndarray, labels: np.ndarray, seed: int,
-                  steps: int | None = None, guidance: float | None = None) -> None:
+                  steps: int | None = None, guidance: float | None = None, solver: SolverName = SOLVER) -> None:
     """Write PNGs, table, grid and settings.
 
     Args:
@@ -97,6 +101,7 @@ def write_samples(folder: Path, settings: ModelSettings, images: np.ndarray, lab
         seed: they were drawn with.
         steps: of the sampler; None leaves it unsaid.
         guidance: likewise.
+        solver: as of `origin_texts`.
     """
     (folder / "images").mkdir()
     table_file = (folder / "samples.csv").open("w", encoding="utf8", newline="")
@@ -105,7 +110,8 @@ def write_samples(folder: Path, settings: ModelSettings, images: np.ndarray, lab
         table.writerow(("index", "file", "label", "seed"))
         for index, (image, label) in enumerate(zip(images, labels.tolist(), strict=True)):
             name = f"images/{index:06d}.png"
-            save_png(as_image(image), folder / name, origin_texts(settings, seed, index, label, steps, guidance))
+            texts = origin_texts(settings, seed, index, label, steps, guidance, solver)
+            save_png(as_image(image), folder / name, texts)
             table.writerow((index, name, settings.classes[label], seed))
             advance(1)
     save_png(class_grid(images, labels, settings.classes), folder / "grid.png")

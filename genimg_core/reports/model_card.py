@@ -27,7 +27,7 @@ def card_tree(name: str, model: dict[str, Any], datasets: dict[str, Any], librar
         "parent": {"model": train["parent"], "version": train["parent_sha256"]} if train["parent"] else None,
         "image": {"size_px": train["size"], "channels": train["channels"]},
         "weights": train["metrics"]["weights"], "settings": {**train["family_params"], **train["train_params"]},
-        "cost": train["cost"], "libraries": libraries,
+        "cost": train["cost"], "events": train["events"], "libraries": libraries,
         "data": {"dataset": model["dataset"], "version": train["dataset_sha256"],
                  "source_kind": stages["collect"]["kind"], "source_digest": stages["collect"]["digest"],
                  "collected": stages["clean"]["collected"], "kept": stages["clean"]["kept"],
@@ -55,7 +55,9 @@ def card_markdown(tree: dict[str, Any]) -> str:
         f"- Version: `{tree['version']}`",
         *([f"- Fine-tuned from {_plain(tree['parent']['model'])}, version `{tree['parent']['version']}`"]
           if tree["parent"] else []),
-        f"- Training: {cost['seen_images']:,} images seen, {cost['operations']:.2e} operations", "",
+        f"- Training: {cost['seen_images']:,} images seen, {cost['operations']:.2e} operations",
+        *[f"- At {event['seen_images']:,} images seen: {event['cause'].replace('_', ' ')} ({event['detail']}); put "
+          f"back to {event['back_to']:,} with other settings" for event in tree["events"]], "",
         "## What it is for", "",
         f"Images like those of the data set {_plain(data['dataset'])}, for the classes below. It knows nothing else, "
         "and what is wrong or one-sided in that data is in its images too. It was not checked for anything that this "

@@ -211,4 +211,6 @@ def _redraw(origin: Origin, result: Lineage) -> str | None:
         words += ["--steps", str(origin.steps)]
     if origin.guidance is not None:
         words += ["--guidance", f"{origin.guidance:g}"]
+    if origin.solver is not None:
+        words += ["--solver", origin.solver]
     return shlex.join([*words, "--out", "again"])

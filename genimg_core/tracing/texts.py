@@ -41,6 +41,8 @@ class Origin:
     dataset: str | None = None
     steps: int | None = None
     guidance: float | None = None
+    solver: str | None = None
+    """None: the usual one."""
 
 
 def read_origin(path: Path) -> Origin:
@@ -61,7 +63,7 @@ def read_origin(path: Path) -> Origin:
     return Origin(texts["model"], texts["model_sha256"], texts["dataset_sha256"], int(texts["seed"]),
                   int(texts["index"]), texts["class"], texts.get("dataset"),
                   int(texts["steps"]) if "steps" in texts else None,
-                  float(texts["guidance"]) if "guidance" in texts else None)
+                  float(texts["guidance"]) if "guidance" in texts else None, texts.get("solver"))
 
 
 def png_texts(path: Path) -> dict[str, str]:
@@ -148,4 +150,5 @@ _RULES = {
     "index": _WHOLE.fullmatch,
     "steps": _WHOLE.fullmatch,
     "guidance": _is_number,
+    "solver": re.compile("[a-z_]{1,32}").fullmatch,
 }

@@ -2,6 +2,9 @@
 
 - resume/000000040960/state.safetensors: tensors by name, after 40,960 images seen
 - resume/000000040960/state.json: everything else, and the sha256 of the tensors
+- resume/good: the name of the snapshot that an ill run goes back to
+
+Two are kept at most: the latest, to resume from, and the last good one, which is usually the same.
 """
 
 from __future__ import annotations
@@ -28,13 +31,17 @@ class Snapshot(NamedTuple):
     tree: dict[str, Any]
 
 
-def write_snapshot(folder: Path, seen_images: int, snapshot: Snapshot) -> None:
-    """Write a snapshot beside the earlier ones, then drop those.
+GOOD = "good"
+
+
+def write_snapshot(folder: Path, seen_images: int, snapshot: Snapshot, good: int | None = 0) -> None:
+    """Write a snapshot beside the earlier ones, then drop those but for the good one.
 
     Args:
         folder: the run's resume folder; exists.
         seen_images: names the snapshot.
         snapshot: tensors may lie on any device and share no memory.
+        good: images seen at the snapshot to go back to, of this one or an earlier one; None leaves that as it was.
     """
     final = folder / f"{seen_images:012d}"
     draft = folder / f"draft-{seen_images:012d}"
@@ -48,21 +55,45 @@ def write_snapshot(folder: Path, seen_images: int, snapshot: Snapshot) -> None:
     for path in draft.iterdir():
         _to_disk(path)
     draft.rename(final)
+    if good is not None:
+        (folder / f"{GOOD}-draft").write_text(f"{good:012d}", encoding="utf8")
+        (folder / f"{GOOD}-draft").replace(folder / GOOD)
+    kept = {final.name, GOOD, _good_name(folder)}
     for other in folder.iterdir():
-        if other != final:
+        if other.name not in kept:
             shutil.rmtree(other)
+
+
+def _good_name(folder: Path) -> str:
+    try:
+        return (folder / GOOD).read_text(encoding="utf8")
+    except OSError:
+        return ""
+
+
+def read_good_snapshot(folder: Path) -> Snapshot | None:
+    """The snapshot that an ill run goes back to, None where there is none that is whole."""
+    return _read(folder / _good_name(folder)) if _good_name(folder) else None
 
 
 def read_snapshot(folder: Path) -> Snapshot | None:
     """The latest whole snapshot; None if there is none, or if another version of torch wrote it."""
     for path in sorted((p for p in folder.iterdir() if p.name.isdigit()), reverse=True):
-        try:
-            tree = json.loads((path / "state.json").read_text(encoding="utf8"))
-            data = (path / "state.safetensors").read_bytes()
-            if hashlib.sha256(data).hexdigest() == tree["sha256"] and tree["torch"] == torch.__version__:
-                return Snapshot(load(data), tree["tree"])
-        except (OSError, ValueError, KeyError, SafetensorError):
-            continue  # cut short by a full disk or a power failure: an earlier one, or the start, serves
+        found = _read(path)
+        if found is not None:
+            return found
+    return None  # an earlier one, or the start, serves
+
+
+def _read(path: Path) -> Snapshot | None:
+    """A snapshot; None where a full disk or a power failure cut it short."""
+    try:
+        tree = json.loads((path / "state.json").read_text(encoding="utf8"))
+        data = (path / "state.safetensors").read_bytes()
+        if hashlib.sha256(data).hexdigest() == tree["sha256"] and tree["torch"] == torch.__version__:
+            return Snapshot(load(data), tree["tree"])
+    except (OSError, ValueError, KeyError, SafetensorError):
+        pass
     return None
 
 

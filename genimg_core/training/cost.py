@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import torch
@@ -42,12 +43,15 @@ def operations_per_image(family: Family, networks: nn.ModuleDict, spec: ModelSpe
         spec: the images.
         batch: of the run.
     """
+    networks = copy.deepcopy(networks)  # batch normalisation would learn from what is shown here
     count = min(batch, MOST_IMAGES)
     device = next(networks.parameters()).device
     images = torch.zeros(count, spec.channels, spec.size, spec.size, device=device)
     labels = torch.arange(count, device=device) % spec.classes
     with _Counter() as counter:
         for player in family.players:
-            loss = family.loss(networks, player.name, images, labels, torch_generator(0, "cost", device))
+            before = counter.total
+            loss = family.loss(networks, player.name, images, labels, torch_generator(0, "cost", device), 0.0)
             torch.autograd.grad(loss.total.mean(), list(networks[player.name].parameters()))
+            counter.total = before + (counter.total - before) // player.every
     return counter.total // count

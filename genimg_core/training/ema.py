@@ -42,3 +42,5 @@ class Ema:
         """Follow by one step; arguments as for `ema_decay`."""
         decay = ema_decay(seen_images, batch, self.half_life, self.ramp)
         torch._foreach_lerp_(list(self.networks.parameters()), list(networks.parameters()), 1 - decay)
+        for followed, buffer in zip(networks.buffers(), self.networks.buffers(), strict=True):
+            buffer.copy_(followed)  # batch normalisation's statistics: averages themselves

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 LogLine = dict[str, float | int]
-"""`seen_images`, `learning_rate`, `loss` (of the player that makes the images), and `<player>/<part>` for each loss."""
+"""`seen_images`, `learning_rate`, `loss` (of the player that makes the images), and `<player>/<part>` for each loss;
+`<player>.gradient_norm`, the greatest since the line before; `variety` and `coverage` where samples were looked at."""
 
 
 def write_log(path: Path, log: list[LogLine]) -> None:
     """One JSON object per line."""
     path.write_text("".join(json.dumps(line, sort_keys=True, allow_nan=False) + "\n" for line in log), encoding="utf8")
+
+
+def write_events(path: Path, events: list[dict[str, Any]]) -> None:
+    """What the health watch found and did: one JSON object per line, none in a run that was well throughout."""
+    path.write_text("".join(json.dumps(event, sort_keys=True, allow_nan=False) + "\n" for event in events),
+                    encoding="utf8")
 
 
 def draw_losses(path: Path, log: list[LogLine]) -> None:

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from genimg_core.errors import TrainingError
 from genimg_core.models.family import Family, Player
 from genimg_core.progress import progress
 from genimg_core.training.checkpoint import (
@@ -25,7 +24,12 @@ from genimg_core.training.checkpoint import (
 from genimg_core.training.data import EpochOrder, TrainSet
 from genimg_core.training.ema import Ema
 from genimg_core.training.generators import torch_generator
+from genimg_core.training.health import Finding, diagnose, not_finite, suspicious
 from genimg_core.training.params import TrainParams
+from genimg_core.training.remedy import go_back
+
+_OF_SOME_LINES = ("variety", "coverage")
+"""Entries of the log that only lines with a look have."""
 
 
 def learning_rate_at(seen_images: int, params: TrainParams) -> float:
@@ -63,12 +67,18 @@ class Trainer:
         self.generator = torch_generator(seed, "train/draws", self.device)
         self.ema = Ema(networks, params.ema_half_life, params.ema_ramp)
         self.optimisers = {player.name: self._optimiser(player) for player in family.players}
+        self.seed = seed
         self.seen_images = 0
+        self.rate_scale = 1.0
+        """Of every learning rate; lowered where the run had to go back."""
+        self.events: list[dict[str, Any]] = []
+        """What the health watch found and did, in order (see remedy.py)."""
         self.log: list[dict[str, float | int]] = []
         self.strips: list[tuple[int, np.ndarray]] = []
         """Samples drawn on the way: images seen, uint8 (n, H, W, C); the same n labels and noise each time."""
         self._sums: dict[str, Tensor] = {}
-        self._steps = 0
+        self._counts: dict[str, int] = {}
+        self._norms: dict[str, Tensor] = {}
         if params.compile:
             for network in networks.values():
                 network.compile()
@@ -81,25 +91,30 @@ class Trainer:
             images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
         images = images.contiguous(memory_format=torch.channels_last)
         rate = learning_rate_at(min(self.seen_images + self.params.batch, self.params.seen_images), self.params)
+        step = self.seen_images // self.params.batch
         for player in self.family.players:
-            self._move(player, images, labels, rate)
+            if step % player.every == 0:
+                self._move(player, images, labels, rate)
         self.ema.update(self.networks, self.seen_images, self.params.batch)
         self.seen_images += self.params.batch
-        self._steps += 1
 
-    def close_log_line(self) -> None:
-        """Write the mean losses since the last line into the log.
+    def close_log_line(self) -> Finding | None:
+        """Write the mean losses since the last line, and the greatest norms of gradients, into the log.
 
-        Raises:
-            TrainingError: a loss is not finite.
+        Returns:
+            What is wrong where one of them is not finite; then no line is written.
         """
-        means = {name: total.item() / self._steps for name, total in self._sums.items()}
-        self._sums, self._steps = {}, 0
-        if not all(math.isfinite(mean) for mean in means.values()):
-            raise TrainingError(f"the loss is no longer finite at {self.seen_images:,} images seen",
-                                "lower learning_rate, or use `precision: fp32`; then start again")
-        rate = learning_rate_at(self.seen_images, self.params)
-        self.log.append({"seen_images": self.seen_images, "learning_rate": rate, **means})
+        means = {name: total.item() / self._counts[name] for name, total in self._sums.items()}
+        means |= {f"{name}.gradient_norm": norm.item() for name, norm in self._norms.items()}
+        self._sums, self._counts, self._norms = {}, {}, {}
+        wrong = not_finite(means)
+        if wrong is not None:
+            return wrong
+        if self.log:  # a player that moves seldom may not have moved since
+            means = {name: value for name, value in self.log[-1].items() if name not in _OF_SOME_LINES} | means
+        rate = self.rate_scale * learning_rate_at(self.seen_images, self.params)
+        self.log.append({**means, "seen_images": self.seen_images, "learning_rate": rate})
+        return None
 
     def snapshot(self) -> Snapshot:
         """The state at the end of a log line."""
@@ -109,7 +124,7 @@ class Trainer:
             tensors |= optimiser_tensors(optimiser, f"optimisers.{player}.")
         tensors["generator"] = self.generator.get_state()
         tensors |= {f"strips.{seen}": torch.from_numpy(images) for seen, images in self.strips}
-        return Snapshot(tensors, {"seen_images": self.seen_images, "log": self.log,
+        return Snapshot(tensors, {"seen_images": self.seen_images, "log": list(self.log), "events": list(self.events),
                                   "strips": [seen for seen, _ in self.strips]})
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -122,16 +137,34 @@ class Trainer:
         self.generator.set_state(tensors["generator"])
         self.seen_images, self.log = tree["seen_images"], tree["log"]
         self.strips = [(seen, tensors[f"strips.{seen}"].numpy()) for seen in tree["strips"]]
+        self._sums, self._counts, self._norms = {}, {}, {}
+        self.take_to_heart(tree["events"])
+
+    @property
+    def changed_at(self) -> int:
+        """Images seen where the last event changed the settings."""
+        return self.events[-1]["back_to"] if self.events else 0
+
+    def take_to_heart(self, events: list[dict[str, Any]]) -> None:
+        """Set what the events decided: the rate, and what holds a game in balance."""
+        self.events = events
+        decided = events[-1] if events else {"rate_scale": 1.0, "stabilised": 0}
+        self.rate_scale = decided["rate_scale"]
+        self.family.stabilise(decided["stabilised"])
 
     def _move(self, player: Player, images: Tensor, labels: Tensor, rate: float) -> None:
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.params.precision == "bf16"):
-            loss = self.family.loss(self.networks, player.name, images, labels, self.generator)
+            progress = min(1.0, self.seen_images / self.params.seen_images)
+            loss = self.family.loss(self.networks, player.name, images, labels, self.generator, progress)
         weights = list(self.networks[player.name].parameters())
-        for weight, slope in zip(weights, torch.autograd.grad(loss.total.mean(), weights), strict=True):
+        slopes = torch.autograd.grad(loss.total.mean(), weights)
+        for weight, slope in zip(weights, slopes, strict=True):
             weight.grad = slope
+        norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(slopes)))
+        self._norms[player.name] = torch.maximum(self._norms.get(player.name, norm), norm)
         optimiser = self.optimisers[player.name]
         for group in optimiser.param_groups:
-            group["lr"] = rate * group["rate_scale"]
+            group["lr"] = self.rate_scale * rate * group["rate_scale"]
         optimiser.step()
         if player is self.family.players[-1]:
             self._add("loss", loss.total)
@@ -140,6 +173,7 @@ class Trainer:
 
     def _add(self, name: str, values: Tensor) -> None:
         self._sums[name] = self._sums.get(name, 0) + values.detach().double().mean()
+        self._counts[name] = self._counts.get(name, 0) + 1
 
     def _optimiser(self, player: Player) -> torch.optim.Optimizer:
         # foreach: the fused one is wrong on the CPU where the strides of a weight and its gradient differ.
@@ -154,8 +188,11 @@ class Trainer:
                                  betas=player.betas, weight_decay=player.weight_decay, foreach=True)
 
 
-def train(trainer: Trainer, resume: Path, what: str, draw: Callable[[], np.ndarray] | None = None) -> None:
+def train(trainer: Trainer, resume: Path, what: str, draw: Callable[[], np.ndarray] | None = None,
+          look: Callable[[], dict[str, float]] | None = None) -> None:
     """Run to the end of the budget, from the latest snapshot in `resume` if there is one.
+
+    Where the health watch finds the run ill, it goes back to its last good snapshot with other settings.
 
     Args:
         trainer: at the start of its run.
@@ -163,15 +200,19 @@ def train(trainer: Trainer, resume: Path, what: str, draw: Callable[[], np.ndarr
         what: for the progress line.
         draw: samples of the averaged weights as they are, uint8 (n, H, W, C); called `params.strips` times, evenly
             spread, the last time at the end. None draws nothing.
+        look: `variety` and `coverage` of samples of the averaged weights; called `params.watch.looks` times. None
+            looks at nothing.
 
     Raises:
-        TrainingError: a loss is not finite.
+        TrainingError: the run is ill and may not go back again.
     """
     params = trainer.params
     found = read_snapshot(resume)
     if found is not None:
         trainer.restore(found)
         print(f"{what}: going on at {trainer.seen_images:,} images seen", file=sys.stderr, flush=True)
+    else:
+        write_snapshot(resume, trainer.seen_images, trainer.snapshot())  # the place of last resort
     kept_at = trainer.seen_images
     with progress(what, params.seen_images) as advance:
         if kept_at:
@@ -181,19 +222,30 @@ def train(trainer: Trainer, resume: Path, what: str, draw: Callable[[], np.ndarr
             advance(params.batch, note=_note(trainer.log))
             done = trainer.seen_images >= params.seen_images
             if done or trainer.seen_images % params.log_images < params.batch:
-                trainer.close_log_line()
-                if draw is not None and _strip_is_due(trainer, params):
+                finding = trainer.close_log_line()
+                if finding is None and look is not None and _is_due(params.watch.looks, trainer):
+                    trainer.log[-1] |= look()
+                finding = finding or diagnose(trainer.log, params.watch, trainer.family.guessing_costs,
+                                              trainer.changed_at)
+                if finding is not None:
+                    advance(-trainer.seen_images)
+                    kept_at = go_back(trainer, resume, finding, what)
+                    advance(kept_at)
+                    continue
+                if draw is not None and _is_due(params.strips, trainer, trainer.strips[-1][0] if trainer.strips else 0):
                     trainer.strips.append((trainer.seen_images, draw()))
                 if not done and trainer.seen_images - kept_at >= params.snapshot_images:
-                    write_snapshot(resume, trainer.seen_images, trainer.snapshot())
+                    good = None if suspicious(trainer.log, params.watch, trainer.changed_at) else trainer.seen_images
+                    write_snapshot(resume, trainer.seen_images, trainer.snapshot(), good)
                     kept_at = trainer.seen_images
 
 
-def _strip_is_due(trainer: Trainer, params: TrainParams) -> bool:
-    """Whether another part of the budget is over since the last strip."""
-    parts = params.strips * trainer.seen_images // params.seen_images
-    drawn_at = trainer.strips[-1][0] if trainer.strips else 0
-    return parts > params.strips * drawn_at // params.seen_images
+def _is_due(times: int, trainer: Trainer, last: int | None = None) -> bool:
+    """Whether another of `times` parts of the budget is over since `last` images seen, by default the line before."""
+    if last is None:
+        last = trainer.log[-2]["seen_images"] if len(trainer.log) > 1 else 0
+    budget = trainer.params.seen_images
+    return times * trainer.seen_images // budget > times * last // budget
 
 
 def _note(log: list[dict[str, Any]]) -> str:

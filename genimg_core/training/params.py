@@ -15,6 +15,23 @@ Threads = Annotated[int, Field(ge=1, le=256)]
 """CPU threads; sums are taken in another order with another number, so it is part of what makes equal runs equal."""
 
 
+class WatchParams(Section):
+    """What counts as a run gone wrong, and how often it may start over from where it was still well."""
+
+    restarts: Annotated[int, Field(ge=0, le=10)] = 3
+    """Times that a run may go back to its last good snapshot, with half the learning rate; then it fails. 0 fails at
+    the first finding."""
+    gradient_factor: Annotated[float, Field(gt=1)] = 100.0
+    """A gradient's norm over this many times its median so far has exploded."""
+    critic_share: Annotated[float, Field(ge=0, lt=1)] = 0.02
+    """A discriminator whose loss stays under this part of what guessing costs has won outright; 0 never looks."""
+    collapse_share: Share = 0.6
+    """Drawn samples whose variety and coverage are both under this part of the best so far, twice running, have
+    collapsed; 0 never looks."""
+    looks: Annotated[int, Field(ge=0, le=1000)] = 20
+    """Looks at drawn samples, evenly spread over the budget, in families that draw in one pass."""
+
+
 class TrainParams(Section):
     """A training run. Budgets are images seen, never seconds."""
 
@@ -48,3 +65,5 @@ class TrainParams(Section):
     """Rows of samples drawn on the way, evenly spread over the budget, the last at its end."""
     snapshot_images: Annotated[int, Field(ge=1)] = 20_000
     """A snapshot to resume from every so many images seen, at the next line of the log."""
+    watch: WatchParams = WatchParams()
+    """Of the run's health."""

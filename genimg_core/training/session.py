@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +22,8 @@ from genimg_core.training.cost import operations_per_image
 from genimg_core.training.data import TrainSet
 from genimg_core.training.devices import computing
 from genimg_core.training.generators import weights_from
-from genimg_core.training.log import draw_losses, write_log
+from genimg_core.training.log import draw_losses, write_events, write_log
+from genimg_core.training.looks import Looks
 from genimg_core.training.loop import Trainer, train
 from genimg_core.training.params import TrainParams
 
@@ -108,12 +110,21 @@ def train_model(plan: ModelPlan, data: NormalizedDataset, params: TrainParams, *
         drawing = TrainedModel(_settings(plan, described, params, trainer, name, seed), family,
                                trainer.ema.networks, device)
         train(trainer, resume, f"training {name}",
-              lambda: drawing.sample(_strip_labels(described.class_counts["train"]), seed, what=""))
+              lambda: drawing.sample(_strip_labels(described.class_counts["train"]), seed, what=""),
+              _looking(drawing, Looks(data.images("train"), data.labels("train")), seed))
         settings = save_model(model, trainer.ema.networks, _settings(plan, described, params, trainer, name, seed))
         write_log(model / "log.jsonl", trainer.log)
+        write_events(model / "events.jsonl", trainer.events)
         draw_losses(report / "losses.png", trainer.log)
         _draw_strips(report / "strips.png", trainer.strips)
     return _report(settings, trainer, params, operations)
+
+
+def _looking(drawing: TrainedModel, looks: Looks, seed: int) -> Callable[[], dict[str, float]] | None:
+    """How samples are looked at on the way; None where that would cost much, or tell nothing."""
+    if not (drawing.family.one_pass and looks.possible):
+        return None
+    return lambda: looks.look(drawing.sample(looks.labels, seed, what=""))
 
 
 def _settings(plan: ModelPlan, data: DatasetSettings, params: TrainParams, trainer: Trainer, name: str,
@@ -156,10 +167,12 @@ def _report(settings: ModelSettings, trainer: Trainer, params: TrainParams, oper
             "size", "channels")
     return StageReport(
         facts={**{key: getattr(settings, key) for key in told}, "model_sha256": settings.sha256, "weights": weights,
+               "events": trainer.events,
                "classes": dict(zip(settings.classes, settings.class_counts, strict=True)),
                "cost": {"seen_images": trainer.seen_images, "operations_per_image": operations,
                         "operations": operations * trainer.seen_images}},
         metrics={"seen_images": trainer.seen_images, "weights": sum(weights.values()), "loss": losses[-1],
+                 "restarts": len(trainer.events),
                  "train_images": len(trainer.data), "operations": operations * trainer.seen_images},
         checks=training_checks(losses, trainer.seen_images, params.seen_images),
         pictures=(*([Picture("strips.png", "The same classes and noise as training went on, with the images seen")]

@@ -107,6 +107,7 @@ def _sample(lineage: Lineage) -> Block:
     drawn = [f"seed {origin.seed}", f"index {origin.index:,}"]
     drawn += [f"{origin.steps} steps"] if origin.steps is not None else []
     drawn += [f"guidance {origin.guidance:g}"] if origin.guidance is not None else []
+    drawn += [f"solver {origin.solver}"] if origin.solver is not None else []
     return f"sample of class {origin.label}", [
         ("drawn by", f"{origin.model}, version {origin.model_sha256[:12]}"), ("with", ", ".join(drawn))]
 

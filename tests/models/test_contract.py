@@ -16,8 +16,24 @@ every_family = pytest.mark.parametrize("name", FAMILIES)
 
 
 def bound(name, size=8, channels=1, classes=2):
-    entry = FAMILIES[name]
-    return entry.load(ModelSpec(size, channels, classes), entry.params(**NARROW[name]))
+    return VARIANTS[name](ModelSpec(size, channels, classes))
+
+
+def variant(family, **settings):
+    entry = FAMILIES[family]
+    return lambda spec: entry.load(spec, entry.params(**NARROW[family], **settings))
+
+
+VARIANTS = {name: variant(name) for name in FAMILIES} | {
+    "gan dcgan": variant("gan", network="dcgan"),
+    "gan fully_connected": variant("gan", network="fully_connected"),
+    "gan wasserstein": variant("gan", loss="wasserstein"),
+    "gan relativistic": variant("gan", loss="relativistic"),
+    "vae clipped": variant("vae", reconstruction="clipped", free_bits=0.1),
+    "vae cross_entropy": variant("vae", reconstruction="cross_entropy", beta_warm_up=0.5),
+}
+"""Every family, and those of its settings that build or compute something else."""
+every_variant = pytest.mark.parametrize("name", VARIANTS)
 
 
 def built(family, seed=0):
@@ -42,7 +58,7 @@ def trained(tmp_path_factory):
     return models
 
 
-@every_family
+@every_variant
 @pytest.mark.parametrize(("size", "channels", "classes"),
                          [(8, 1, 1), (12, 3, 2), (28, 1, 3), (32, 3, 5), (64, 1, 2), (128, 3, 1)])
 def test_shapes(name, size, channels, classes):
@@ -52,28 +68,29 @@ def test_shapes(name, size, channels, classes):
     labels = torch.arange(3) % classes
     images = torch.rand(3, channels, size, size) * 2 - 1
     for player in family.players:
-        loss = family.loss(networks, player.name, images, labels, torch_generator(0, "draws"))
+        loss = family.loss(networks, player.name, images, labels, torch_generator(0, "draws"), 0.5)
         assert loss.total.shape == (3,)
         assert loss.parts and all(part.shape == (3,) for part in loss.parts.values())
         assert torch.allclose(sum(loss.parts.values()), loss.total)
     with torch.no_grad():
-        assert family.sample(networks, labels, noise_of(3), 2, 1.5).shape == images.shape
+        assert family.sample(networks, labels, noise_of(3), 2, 1.5, "heun").shape == images.shape
 
 
-@every_family
+@every_variant
 def test_every_weight_of_a_player_learns(name):
     """`torch.autograd.grad` of the loop refuses a weight that the loss does not reach."""
     family = bound(name, classes=3)
     networks = built(family)
     images = torch.rand(8, 1, 8, 8) * 2 - 1
     for player in family.players:
-        loss = family.loss(networks, player.name, images, torch.arange(8) % 3, torch_generator(0, "draws")).total.mean()
+        loss = family.loss(networks, player.name, images, torch.arange(8) % 3, torch_generator(0, "draws"),
+                           1.0).total.mean()
         slopes = torch.autograd.grad(loss, list(networks[player.name].parameters()))
         assert all(slope.isfinite().all() for slope in slopes)
         assert any(slope.any() for slope in slopes)
 
 
-@every_family
+@every_variant
 def test_class_tables_have_a_row_per_class(name):
     family = bound(name, classes=7)
     state = built(family).state_dict()
@@ -83,13 +100,13 @@ def test_class_tables_have_a_row_per_class(name):
     assert {key for key in state if state[key].shape != other[key].shape} == set(family.class_tables)
 
 
-@every_family
+@every_variant
 def test_a_sample_does_not_depend_on_its_neighbours(name):
     family = bound(name)
     networks = built(family).eval()
     with torch.no_grad():
-        first = family.sample(networks, torch.tensor([0, 0, 0, 0]), noise_of(4), 3, 2.0)
-        second = family.sample(networks, torch.tensor([0, 1, 1, 1]), noise_of(4), 3, 2.0)
+        first = family.sample(networks, torch.tensor([0, 0, 0, 0]), noise_of(4), 3, 2.0, "heun")
+        second = family.sample(networks, torch.tensor([0, 1, 1, 1]), noise_of(4), 3, 2.0, "heun")
     assert torch.equal(first[0], second[0])
 
 
@@ -163,7 +180,7 @@ def test_an_interrupted_run_goes_on_bit_equal(name, flip, tmp_path, monkeypatch)
         monkeypatch.setattr(interrupted, "step", step_until_a_key_is_pressed)
         with pytest.raises(KeyboardInterrupt):
             train(interrupted, tmp_path / "resume", "a run")
-        assert [path.name for path in (tmp_path / "resume").iterdir()] == ["000000000192"]
+        assert sorted(path.name for path in (tmp_path / "resume").iterdir()) == ["000000000192", "good"]
         resumed = trainer()
         train(resumed, tmp_path / "resume", "a run")
     assert resumed.log == straight.log

@@ -86,7 +86,7 @@ class Reports:
                    train_params={"batch": 4}, classes={"A": 400, HOSTILE: 400},
                    cost={"seen_images": 5000, "operations_per_image": 10**9, "operations": 5 * 10**12},
                    metrics={"weights": 1234, "train_images": 800, "seen_images": 5000},
-                   **({"parent": None, "parent_sha256": None} | facts))
+                   **({"parent": None, "parent_sha256": None, "events": []} | facts))
         if scored is not None:
             self.write("generate", name, ("mosaic.png", "samples.png"))
             self.write("evaluate", name, ("generated_and_real.png", "memorization.png", "quiz.png"), **scored)

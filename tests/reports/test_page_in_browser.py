@@ -15,6 +15,11 @@ from tests.reports.stage_reports import Reports, evaluation
 pytestmark = [pytest.mark.slow]
 
 
+EVENT = {"seen_images": 4000, "cause": "discriminator_won", "detail": "its loss is <0.01>", "back_to": 3000,
+         "rate_scale": 0.5, "stabilised": 1, "before": {"learning_rate": 0.004, "r1": 1.0},
+         "after": {"learning_rate": 0.002, "r1": 3.0}}
+
+
 @pytest.fixture(scope="module")
 def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A page of two models, with names as long as people give."""
@@ -24,7 +29,8 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     reports.write_dataset("base", {"near_duplicate": 30, "a_reason_of_very_many_words_without_a_single_blank": 2})
     names = ("good", "a_control_with_a_name_that_is_long_and_does_not_wrap_by_itself")
     for name in names:
-        reports.write_model("pretrain", name, "base", evaluation(kid=0.02 if name == "good" else 0.2))
+        reports.write_model("pretrain", name, "base", evaluation(kid=0.02 if name == "good" else 0.2),
+                            events=[] if name == "good" else [EVENT])
     report(reports=reports.folder, page=page, report=page, image={}, datasets={"base": {}}, finetune={}, evaluate={},
            pretrain={name: {"dataset": "base"} for name in names}, generate={name: {} for name in names})
     return page / "index.html"
@@ -79,4 +85,14 @@ def test_in_print_the_folded_parts_are_open(browser: Browser, page_file: Path) -
     assert not folded.is_visible()
     page.emulate_media(media="print")
     assert folded.is_visible()
+    page.close()
+
+
+def test_a_run_that_was_put_back_says_why_and_what_changed(browser: Browser, page_file: Path) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(page_file.as_uri())
+    rows = page.locator("tr", has_text="discriminator won")
+    assert rows.count() == 1
+    told = rows.first.inner_text()
+    assert "its loss is <0.01>" in told and "learning rate 0.004 to 0.002" in told and "r1 1 to 3" in told
     page.close()

@@ -16,7 +16,7 @@ class OneLayer:
     players = (Player("network"),)
     class_tables = ()
 
-    def loss(self, networks, player, images, labels, generator):
+    def loss(self, networks, player, images, labels, generator, progress):
         """The square of what the matrix makes of the pixels."""
         out = networks[player](images.flatten(1)).square().mean(dim=1)
         return Loss(out, {})

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from genimg_core.params import Section
+from genimg_core.params import Section, Share
 
 if TYPE_CHECKING:
     from genimg_core.models.family import Family, ModelSpec
@@ -19,8 +19,17 @@ class VaeParams(Section):
     """Channels at the finest level of both networks; each coarser level has twice as many, up to four times."""
     latent: Annotated[int, Field(ge=1, le=1024)] = 32
     """Length of the latent vector."""
+    reconstruction: Literal["squared", "clipped", "cross_entropy"] = "squared"
+    """How a reconstruction is held against its image: squared error; the same with each pixel's part clipped;
+    cross-entropy, for what is nearly black and white."""
+    clip: Annotated[float, Field(gt=0, le=4)] = 0.5
+    """Of `clipped`: the greatest squared error of a pixel that counts, pixels being in [-1, 1]."""
     beta: Annotated[float, Field(ge=0, le=1e4)] = 1.0
     """Weight of the Kullback-Leibler term."""
+    beta_warm_up: Share = 0.0
+    """Part of the budget over which beta rises from 0."""
+    free_bits: Annotated[float, Field(ge=0, le=10)] = 0.0
+    """Nats that each coordinate of the latent may use before it costs more."""
 
 
 def load(spec: ModelSpec, params: VaeParams) -> Family:

@@ -8,12 +8,14 @@ from torch import Tensor, nn
 from genimg_core.models.family import Loss, ModelSpec, Noise, Player
 from genimg_core.models.vae import VaeParams
 from genimg_core.models.vae.network import Autoencoder
-from genimg_core.models.vae.objective import vae_loss
+from genimg_core.models.vae.objective import RECONSTRUCTIONS, VaeLoss, beta_at, free_bits, kl_from_standard_normal
 
 
 class VaeFamily:
     """Class-conditional beta-VAE."""
 
+    one_pass = True
+    guessing_costs = None
     players = (Player("autoencoder", learning_rate_scale=0.5),)
     class_tables = ("autoencoder.class_embedding.weight", "autoencoder.decoder.class_embedding.weight")
 
@@ -21,20 +23,33 @@ class VaeFamily:
         self.spec = spec
         self.params = params
 
+    def stabilise(self, times: int) -> dict[str, float]:
+        """Nothing to balance."""
+        return {}
+
     def build(self) -> nn.ModuleDict:
         """One autoencoder."""
         spec, params = self.spec, self.params
         return nn.ModuleDict({
             "autoencoder": Autoencoder(spec.size, spec.channels, spec.classes, params.latent, params.width)})
 
-    def loss(self, networks: nn.ModuleDict, player: str, images: Tensor, labels: Tensor,
-             generator: torch.Generator) -> Loss:
+    def loss(self, networks: nn.ModuleDict, player: str, images: Tensor, labels: Tensor, generator: torch.Generator,
+             progress: float) -> Loss:
         """Minus the lower bound, with one draw from each posterior."""
-        noise = torch.randn(len(images), self.params.latent, generator=generator, device=images.device)
+        params = self.params
+        noise = torch.randn(len(images), params.latent, generator=generator, device=images.device)
         posterior, reconstructed = networks[player](images, labels, noise)
-        loss = vae_loss(images, reconstructed, posterior.mean, posterior.log_variance, self.params.beta)
+        kl = free_bits(kl_from_standard_normal(posterior.mean, posterior.log_variance), params.free_bits)
+        loss = VaeLoss(RECONSTRUCTIONS[params.reconstruction](images, reconstructed.float(), params.clip),
+                       beta_at(progress, params.beta, params.beta_warm_up) * kl)
         return Loss(loss.reconstruction + loss.kl, loss._asdict())
 
-    def sample(self, networks: nn.ModuleDict, labels: Tensor, noise: Noise, steps: int, guidance: float) -> Tensor:
-        """The decoder's mean at a latent from the prior; `steps` and `guidance` have no meaning here."""
+    def reconstruct(self, networks: nn.ModuleDict, images: Tensor, labels: Tensor) -> Tensor:
+        """What the decoder makes of the posterior's mean: (B, C, H, W) => the same shape, in (-1, 1)."""
+        autoencoder = networks["autoencoder"]
+        return autoencoder.decode(autoencoder.encode(images, labels).mean, labels)
+
+    def sample(self, networks: nn.ModuleDict, labels: Tensor, noise: Noise, steps: int, guidance: float,
+               solver: str) -> Tensor:
+        """The decoder's mean at a latent from the prior; `steps`, `guidance` and `solver` have no meaning here."""
         return networks["autoencoder"].decode(noise(self.params.latent), labels)
