@@ -1,4 +1,4 @@
-"""uint8 (N, H, W, C) => float [-1, 1] (N, C, H, W), and back. No other module knows how pixels become numbers."""
+"""uint8 (N, H, W, C) => float [-1, 1] (N, C, H, W), and back: the one place where the models turn pixels into numbers."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def contact_sheet(images: Sequence[Image.Image | np.ndarray], captions: Sequence
         sheet.paste(_tile(as_image(image), tile_px), (x, y))
         if texts:
             place = (x, y + tile_px + 1)
-            draw.multiline_text(place, "\n".join(texts[index]), fill=INK, font=_font(CAPTION_PX), spacing=1)
+            draw.multiline_text(place, "\n".join(texts[index]), fill=INK, font=caption_font(CAPTION_PX), spacing=1)
     return sheet
 
 
@@ -105,7 +105,7 @@ def _checkerboard(width: int, height: int, square: int = 8) -> Image.Image:
 
 def _wrap(text: str, width: int) -> list[str]:
     """Lines that fit `width` pixels; what does not fit three lines is cut, with an ellipsis."""
-    font = _font(CAPTION_PX)
+    font = caption_font(CAPTION_PX)
     lines: list[str] = []
     for line in "".join(c if c.isprintable() or c == "\n" else "?" for c in text).split("\n"):
         while line:
@@ -120,7 +120,7 @@ def _wrap(text: str, width: int) -> list[str]:
 
 
 @lru_cache(maxsize=4)
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def caption_font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """DejaVu Sans out of matplotlib's files (it has Greek and Cyrillic), without importing matplotlib."""
     found = importlib.util.find_spec("matplotlib")
     path = Path(found.origin).parent / "mpl-data/fonts/ttf/DejaVuSans.ttf" if found and found.origin else None

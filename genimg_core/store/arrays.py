@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from genimg_core.errors import CorruptFileError
+from genimg_core.imaging import value_range
 from genimg_core.stages.contract import write_json
 
 SPLITS = ("train", "validation", "test")
@@ -79,6 +80,21 @@ class NormalizedDataset:
     def labels(self, split: str) -> np.ndarray:
         """int64 (N,)."""
         return self._labels[split]
+
+    def as_float(self, split: str, scale: str = "zero_mean", rows: slice | np.ndarray = slice(None)) -> np.ndarray:
+        """Images in a consumer's range of values: float32 (N, H, W, C), four times the bytes of `images`.
+
+        The statistics are always those of the train split, whatever the split.
+
+        Args:
+            split: train, validation or test.
+            scale: `zero_mean` (mean 0, variance 1 of each channel over the train split), `minus_one_one`, `zero_one`.
+            rows: which of them; all by default.
+
+        Raises:
+            ParamsError: no such scale.
+        """
+        return value_range.as_float(self._images[split][rows], scale, self.settings.mean, self.settings.std)
 
 
 def write_normalized(
@@ -148,3 +164,28 @@ def channel_statistics(images: np.ndarray, batch: int = 4096) -> tuple[tuple[flo
     variance = squares / pixels - mean**2
     std = np.maximum(np.sqrt(np.maximum(variance, 0)), 1)
     return tuple((mean / 255).tolist()), tuple((std / 255).tolist())
+
+
+def scaled_statistics(data: NormalizedDataset, batch: int = 1024) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and variance of each channel of the train split as `zero_mean` gives it: what should be 0 and 1.
+
+    Streamed from the file as it was written, and through the same code as a consumer's images.
+
+    Args:
+        data: written and opened again.
+        batch: images in memory at a time.
+
+    Returns:
+        Means and variances; NaN where there is no image.
+    """
+    channels = data.settings.channels
+    total, squares, pixels = np.zeros(channels), np.zeros(channels), 0
+    for start in range(0, data.settings.counts["train"], batch):
+        part = data.as_float("train", "zero_mean", slice(start, start + batch)).reshape(-1, channels)
+        total += part.sum(axis=0, dtype=np.float64)
+        squares += np.square(part, dtype=np.float64).sum(axis=0)
+        pixels += len(part)
+    if not pixels:
+        return (float("nan"),) * channels, (float("nan"),) * channels
+    mean = total / pixels
+    return tuple(mean.tolist()), tuple((squares / pixels - mean**2).tolist())
