@@ -1,4 +1,4 @@
-"""uint8 (N, H, W, C) => float [-1, 1] (N, C, H, W), and back: the one place where the models turn pixels into numbers."""
+"""uint8 (N, H, W, C) => float [-1, 1] (N, C, H, W), and back: the models' only place where pixels become numbers."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import importlib.util
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
@@ -60,12 +61,12 @@ def as_image(image: Image.Image | np.ndarray) -> Image.Image:
     return Image.fromarray(array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array)
 
 
-def save_png(image: Image.Image, path: Path, texts: dict[str, str] | None = None) -> None:
+def save_png(image: Image.Image, path: Path | BinaryIO, texts: dict[str, str] | None = None) -> None:
     """Write a PNG of fixed settings: equal pixels and texts give equal bytes.
 
     Args:
         image: what to write.
-        path: the file.
+        path: the file, or a stream.
         texts: text chunks, in this order.
     """
     chunks = PngImagePlugin.PngInfo()
