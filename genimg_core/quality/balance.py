@@ -17,6 +17,7 @@ CLEARLY_HIGHER = 0.1
 """By so much a share must be above another to be called higher,"""
 CHANCE = 1e-4
 """and so unlikely where the groups are equal."""
+COPIES = "exact_duplicate"
 OTHERS = "others"
 """`kind` of the row that stands for all the groups that are not shown."""
 
@@ -35,7 +36,7 @@ class Rate:
     reasons: dict[str, int]
     """Reason => images, the commonest first."""
     higher: bool
-    """Clearly more than of the images outside the group."""
+    """Clearly more than of the images outside the group, exact copies aside (of which one is kept)."""
 
     @property
     def share(self) -> float:
@@ -59,14 +60,17 @@ def rejection_rates(names: Sequence[str | None], reasons: Sequence[str | None],
             why.setdefault(name, Counter())[reason] += 1
     lost = {name: sum(counts.values()) for name, counts in why.items()}
     total, all_lost = sum(collected.values()), sum(lost.values())
+    all_copies = sum(counts[COPIES] for counts in why.values())
 
     def rate(name: str | None, kind: str, members: Sequence[str | None]) -> Rate:
         ours, gone = sum(collected[m] for m in members), sum(lost.get(m, 0) for m in members)
         told = Counter()
         for member in members:
             told.update(why.get(member, {}))
-        return Rate(name, kind, ours, gone, dict(sorted(told.items(), key=lambda item: (-item[1], item[0]))),
-                    kind != OTHERS and clearly_higher(gone, ours, all_lost - gone, total - ours))
+        copies, bad = told[COPIES], gone - told[COPIES]
+        higher = kind == "group" and clearly_higher(bad, ours - copies, all_lost - all_copies - bad,
+                                                    total - all_copies - ours + copies)
+        return Rate(name, kind, ours, gone, dict(sorted(told.items(), key=lambda item: (-item[1], item[0]))), higher)
 
     order = sorted(collected, key=lambda n: (-lost.get(n, 0) / collected[n], -collected[n], n is None, n or ""))
     shown, rest = (order, []) if len(order) <= most else (order[:most], order[most:])
@@ -79,11 +83,11 @@ def clearly_higher(hits: int, count: int, other_hits: int, other_count: int) -> 
 
     Args:
         hits: of `count`.
-        count: at least 1.
+        count: of the group; 0 is not higher.
         other_hits: of `other_count`.
         other_count: 0 compares with nothing, and is not higher.
     """
-    if not other_count or hits / count - other_hits / other_count < CLEARLY_HIGHER:
+    if not count or not other_count or hits / count - other_hits / other_count < CLEARLY_HIGHER:
         return False
     from scipy.stats import hypergeom
 

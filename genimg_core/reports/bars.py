@@ -13,7 +13,8 @@ from genimg_core.terminal import printable
 NAME_PX, BAR_PX, TEXT_PX, ROW_PX, MARGIN_PX = 190, 420, 190, 20, 10
 FONT_PX = 13
 LONGEST_NAME = 60
-COLOURS = ((47, 91, 211), (138, 164, 232), (213, 154, 148))
+COLOURS = ((47, 91, 211), (138, 164, 232), (200, 213, 245))
+REJECTED = (213, 154, 148)
 SOFT = (110, 116, 124)
 
 
@@ -28,20 +29,22 @@ class Bar:
     """Behind the bar."""
 
 
-def draw_bars(bars: Sequence[Bar], parts: Sequence[str], longest: float | None = None) -> Image.Image:
+def draw_bars(bars: Sequence[Bar], parts: Sequence[str], longest: float | None = None,
+              colours: Sequence[tuple[int, int, int]] = COLOURS) -> Image.Image:
     """Horizontal bars under each other, and what the colours mean.
 
     Args:
         bars: from the top.
-        parts: names of the parts, as many as COLOURS at the most; an empty name is left out of the key.
+        parts: names of the parts.
         longest: what the full width stands for; the longest bar by default.
+        colours: of the parts, at least as many.
 
     Returns:
         An RGB image.
     """
     font = caption_font(FONT_PX)
     whole = longest or max((sum(bar.parts) for bar in bars), default=0) or 1
-    keyed = [(name, colour) for name, colour in zip(parts, COLOURS, strict=False) if name]
+    keyed = list(zip(parts, colours, strict=False))
     width = NAME_PX + BAR_PX + TEXT_PX + 3 * MARGIN_PX
     picture = Image.new("RGB", (width, (len(bars) + bool(keyed)) * ROW_PX + 2 * MARGIN_PX), PAPER)
     draw = ImageDraw.Draw(picture)
@@ -54,7 +57,7 @@ def draw_bars(bars: Sequence[Bar], parts: Sequence[str], longest: float | None =
     for bar in bars:
         draw.text((MARGIN_PX, y + 1), _cut(bar.name, NAME_PX - MARGIN_PX), fill=INK, font=font)
         x = float(NAME_PX + MARGIN_PX)
-        for length, colour in zip(bar.parts, COLOURS, strict=False):
+        for length, colour in zip(bar.parts, colours, strict=False):
             end = x + BAR_PX * length / whole
             if length:
                 draw.rectangle((round(x), y + 4, max(round(x), round(end) - 1), y + ROW_PX - 5), fill=colour)

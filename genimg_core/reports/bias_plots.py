@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from genimg_core.reports.bars import Bar, draw_bars
+from genimg_core.reports.bars import REJECTED, Bar, draw_bars
 from genimg_core.reports.pictures import even_strides, save_png
 from genimg_core.stages.contract import Picture
 
@@ -40,12 +40,13 @@ def draw_rejections(path: Path, told: dict[str, Any]) -> Picture:
         path: of the PNG.
         told: of quality/balance.py's `rejections`.
     """
-    groups = told["by_class"] + ([] if told["folders_are_classes"] else told["by_folder"])
-    bars = [Bar(told_name(rate, place < len(told["by_class"])), (0.0, 0.0, rate["rejected"] / rate["collected"]),
-                _figures(rate)) for place, rate in enumerate(groups)]
-    save_png(draw_bars(bars, ("", "", "rejected"), longest=1.0), path)
+    alike = told["folders_are_classes"] or len(told["by_folder"]) < 2
+    groups = told["by_class"] + ([] if alike else told["by_folder"])
+    bars = [Bar(told_name(rate, place < len(told["by_class"])), (rate["rejected"] / rate["collected"],), _figures(rate))
+            for place, rate in enumerate(groups)]
+    save_png(draw_bars(bars, ("rejected",), longest=1.0, colours=(REJECTED,)), path)
     return Picture(path.name, "Share of rejected images, by class"
-                   + ("" if told["folders_are_classes"] else " and by folder of the source"))
+                   + ("" if alike else " and by folder of the source"))
 
 
 def told_name(rate: dict[str, Any], of_class: bool) -> str:

@@ -31,6 +31,13 @@ def test_a_class_that_the_rules_hit_harder_is_marked():
     assert rates["dark"].reasons == {"too_dark": 40}
 
 
+def test_exact_copies_and_images_without_a_label_are_no_bias():
+    names = ["a"] * 100 + ["b"] * 400 + [None] * 50
+    reasons = ["exact_duplicate"] * 60 + [None] * 40 + [None] * 400 + ["flat"] * 50
+    rates = rejection_rates(names, reasons)
+    assert not any(rate.higher for rate in rates) and sum(rate.rejected for rate in rates) == 110
+
+
 @pytest.mark.parametrize(("hits", "count", "other", "others", "higher"), [
     (3, 3, 5, 500, True), (1, 3, 5, 500, False), (1, 1, 0, 500, False), (9, 9, 0, 0, False),
     (5_500, 100_000, 5_000, 100_000, False),  # beyond chance, and no matter
