@@ -107,6 +107,9 @@ def measure(rows: int, repeats: int) -> list[dict[str, object]]:
 def main() -> None:
     """Measure, print a table, write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--short", action="store_true", help="as every benchmark has it; this one takes seconds")
+    length.add_argument("--full", action="store_true", help="the same")
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--name", default="data_gates")

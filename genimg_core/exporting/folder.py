@@ -33,7 +33,7 @@ def write_folder(out: Path, export: Export) -> str:
           progress("exporting", export.count) as advance):
         table = csv.writer(stream, lineterminator="\n")
         table.writerow([safe_cell(name) for name in ("file_name", *columns)])
-        for split in export.description()["images"]:
+        for split in export.splits:
             for record in export.records(split):
                 place = Path(split) / folders[export.settings.classes[record.class_index]]
                 (out / place).mkdir(parents=True, exist_ok=True)
@@ -43,4 +43,7 @@ def write_folder(out: Path, export: Export) -> str:
                 advance(1)
     write_json(out / "dataset.json", export.description() | {
         "format": "folder", "class_folders": [folders[name] for name in export.settings.classes]})
-    return f"{len(folders):,} class folder{'s' if len(folders) != 1 else ''}"
+    told = f"{len(folders):,} class folder{'s' if len(folders) != 1 else ''}"
+    gaps = any(not count for split in export.splits for count in export.settings.class_counts[split])
+    return told + ("; a split lacks a class, so that programs which number the folders themselves number the splits "
+                   "differently: class_index in metadata.csv does not" if gaps else "")

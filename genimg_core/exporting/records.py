@@ -54,6 +54,11 @@ class Export:
                                     "name another --split")
 
     @property
+    def splits(self) -> tuple[str, ...]:
+        """Those that have an image."""
+        return tuple(split for split, records in self._records.items() if records)
+
+    @property
     def count(self) -> int:
         """Images of all splits."""
         return sum(map(len, self._records.values()))

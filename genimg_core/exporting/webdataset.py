@@ -33,7 +33,7 @@ def write_webdataset(out: Path, export: Export, shard_bytes: int) -> str:
         What was written, in words.
     """
     with progress("exporting", export.count) as advance:
-        shards = [shard for split in export.description()["images"]
+        shards = [shard for split in export.splits
                   for shard in _write_split(out, export, split, shard_bytes, advance)]
     write_json(out / "dataset.json", export.description() | {"format": "webdataset", "shards": shards})
     return f"{len(shards):,} shard{'s' if len(shards) != 1 else ''}"

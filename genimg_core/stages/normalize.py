@@ -53,7 +53,7 @@ def normalize(*, name: str, profile: Path, labels: Path, normalized: Path, repor
 
     Args:
         name: of the data set.
-        profile: the profile stage's folder, for the pixels.
+        profile: the profile stage's folder, for the pixels, and the labels as they came in.
         labels: the label stage's folder.
         normalized: for the arrays, settings.json and rows.parquet.
         report: for the pictures.
@@ -67,7 +67,7 @@ def normalize(*, name: str, profile: Path, labels: Path, normalized: Path, repor
     import numpy as np
 
     from genimg_core.quality.balance import rejections
-    from genimg_core.store.arrays import SPLITS, write_normalized
+    from genimg_core.store.arrays import SPLITS, NormalizedDataset, Picked, write_normalized
     from genimg_core.store.manifest import LABELS_COLUMNS, ROWS_COLUMNS, read_table, write_table
 
     rows = read_table(labels / "labels.parquet", LABELS_COLUMNS)
@@ -90,14 +90,14 @@ def normalize(*, name: str, profile: Path, labels: Path, normalized: Path, repor
     for part in SPLITS:
         members = kept[split == part]
         rows.loc[members.index, "index"] = np.arange(len(members), dtype=np.int32)
-        images[part] = pixels[members["row"].to_numpy(np.int64)]
+        images[part] = Picked(pixels, members["row"].to_numpy(np.int64))
         targets[part] = np.array([place[label] for label in members["label"]], np.int64)
     written = write_normalized(normalized, dataset=name, images=images, labels=targets, classes=classes,
                                background=image.background)
     write_table(rows[list(ROWS_COLUMNS)], normalized / "rows.parquet")
     rejected = rejections(rows, given["label"])
     checks = _checks(rows, len(kept), written, settings, normalized, rejected)
-    pictures = _pictures(images["train"], targets["train"], classes, report)
+    pictures = _pictures(NormalizedDataset(normalized).images("train"), targets["train"], classes, report)
     return _report(rows, written, checks, pictures, rejected, report)
 
 

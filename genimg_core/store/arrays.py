@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from genimg_core.errors import CorruptFileError
 from genimg_core.imaging import value_range
 from genimg_core.stages.contract import write_json
 
+BATCH = 1024
+"""Images in memory at a time."""
 SPLITS = ("train", "validation", "test")
 """`train` teaches; `validation` picks; `test` is never seen before the scores."""
 
@@ -97,11 +100,30 @@ class NormalizedDataset:
         return value_range.as_float(self._images[split][rows], scale, self.settings.mean, self.settings.std)
 
 
+@dataclass(frozen=True)
+class Picked:
+    """Rows of an array in an order of their own, copied a part at a time: the whole may be larger than memory."""
+
+    source: np.ndarray
+    """uint8 (K, H, W, C), memory-mapped."""
+    rows: np.ndarray
+    """int64 (N,), into `source`."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, H, W, C)"""
+        return len(self.rows), *self.source.shape[1:]
+
+    def __getitem__(self, part: slice) -> np.ndarray:
+        """Images of a part."""
+        return self.source[self.rows[part]]
+
+
 def write_normalized(
     folder: Path,
     *,
     dataset: str,
-    images: dict[str, np.ndarray],
+    images: Mapping[str, np.ndarray | Picked],
     labels: dict[str, np.ndarray],
     classes: tuple[str, ...],
     background: str,
@@ -111,19 +133,18 @@ def write_normalized(
     Args:
         folder: exists.
         dataset: the entry's name.
-        images: split -> uint8 (N, H, W, C); every split of SPLITS.
+        images: split -> uint8 (N, H, W, C); every split of SPLITS. BATCH of them are in memory at a time.
         labels: split -> int64 (N,).
         classes: sorted class names.
         background: `#rrggbb`.
     """
     digest = hashlib.sha256("\0".join(classes).encode())
     for split in SPLITS:
-        np.save(folder / f"images_{split}.npy", images[split], allow_pickle=False)
-        np.save(folder / f"labels_{split}.npy", labels[split].astype(np.int64), allow_pickle=False)
         digest.update(f"{split}{images[split].shape}".encode())
-        digest.update(np.ascontiguousarray(images[split]))
+        _write_images(folder / f"images_{split}.npy", images[split], digest)
+        np.save(folder / f"labels_{split}.npy", labels[split].astype(np.int64), allow_pickle=False)
         digest.update(np.ascontiguousarray(labels[split].astype(np.int64)))
-    mean, std = channel_statistics(images["train"])
+    mean, std = channel_statistics(np.load(folder / "images_train.npy", mmap_mode="r"))
     size, channels = images["train"].shape[2:]
     settings = DatasetSettings(
         dataset=dataset,
@@ -144,7 +165,18 @@ def write_normalized(
     return settings
 
 
-def channel_statistics(images: np.ndarray, batch: int = 4096) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _write_images(path: Path, images: np.ndarray | Picked, digest: hashlib._Hash) -> None:
+    """What np.save would write, a batch at a time; the same bytes go into `digest`."""
+    header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.uint8)), "fortran_order": False, "shape": images.shape}
+    with path.open("wb") as stream:
+        np.lib.format.write_array_header_1_0(stream, header)
+        for start in range(0, images.shape[0], BATCH):
+            part = np.ascontiguousarray(images[start : start + BATCH], np.uint8)
+            digest.update(part)
+            stream.write(part)
+
+
+def channel_statistics(images: np.ndarray, batch: int = BATCH // 4) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation of each channel, pixel values in [0, 1].
 
     Integer sums: exact, whatever the batch.
@@ -166,7 +198,7 @@ def channel_statistics(images: np.ndarray, batch: int = 4096) -> tuple[tuple[flo
     return tuple((mean / 255).tolist()), tuple((std / 255).tolist())
 
 
-def scaled_statistics(data: NormalizedDataset, batch: int = 1024) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def scaled_statistics(data: NormalizedDataset, batch: int = BATCH // 4) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and variance of each channel of the train split as `zero_mean` gives it: what should be 0 and 1.
 
     Streamed from the file as it was written, and through the same code as a consumer's images.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -128,6 +129,16 @@ def test_one_split_only(here: Path) -> None:
     assert export("out", "--split", "test") == 0
     assert len(list((here / "out").rglob("*.png"))) == data.settings.counts["test"]
     assert {path.name for path in (here / "out").iterdir()} == {"test", "metadata.csv", "dataset.json"}
+
+
+def test_a_split_without_a_class_is_said(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_dataset(here, ["a"] * 20 + ["b"] * 20)  # both in every split
+    export("one")
+    assert "lacks a class" not in capsys.readouterr().out
+    shutil.rmtree(here / "data")
+    write_dataset(here, ["a"] * 19 + ["b"])
+    export("two")
+    assert "class_index in metadata.csv" in capsys.readouterr().out
 
 
 def test_a_folder_with_something_in_it_is_left_alone(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

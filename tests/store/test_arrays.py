@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from genimg_core.errors import ParamsError
 from genimg_core.imaging.representation import to_float
-from genimg_core.store.arrays import channel_statistics, scaled_statistics
+from genimg_core.store.arrays import BATCH, SPLITS, Picked, channel_statistics, scaled_statistics, write_normalized
 from tests.models.tiny import write_dataset
 
 
@@ -54,3 +54,39 @@ def test_streamed_statistics_do_not_know_the_batch(batch, seed):
     images = np.random.default_rng(seed).integers(0, 256, (10, 4, 4, 3), np.uint8)
     assert channel_statistics(images, batch) == channel_statistics(images)
     assert channel_statistics(images)[0] == pytest.approx(images.reshape(-1, 3).mean(axis=0) / 255)
+
+
+def test_picked_rows_of_a_mapped_file_give_the_bytes_of_np_save(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (3 * BATCH, 4, 4, 1), np.uint8)
+    np.save(tmp_path / "source.npy", pixels)
+    mapped = np.load(tmp_path / "source.npy", mmap_mode="r")
+    rows = {"train": np.arange(2 * BATCH + 5), "validation": np.arange(0), "test": np.array([9, 3])}
+    labels = {split: np.zeros(len(rows[split]), np.int64) for split in SPLITS}
+    written = []
+    for name, images in (("picked", {split: Picked(mapped, rows[split]) for split in SPLITS}),
+                         ("whole", {split: pixels[rows[split]] for split in SPLITS})):
+        (tmp_path / name).mkdir()
+        written.append(write_normalized(tmp_path / name, dataset="base", images=images, labels=labels, classes=("all",),
+                                        background="#ffffff"))
+        for split in SPLITS:
+            np.save(tmp_path / "saved.npy", pixels[rows[split]])
+            assert (tmp_path / name / f"images_{split}.npy").read_bytes() == (tmp_path / "saved.npy").read_bytes()
+    assert written[0] == written[1]
+
+
+def test_writing_keeps_the_memory_of_a_batch(tmp_path):
+    import tracemalloc
+
+    mapped = np.lib.format.open_memmap(tmp_path / "source.npy", "w+", np.uint8, (8 * BATCH, 16, 16, 3))
+    images = {split: Picked(mapped, np.arange(len(mapped))) for split in SPLITS}
+    labels = {split: np.zeros(len(mapped), np.int64) for split in SPLITS}
+    (tmp_path / "out").mkdir()
+    tracemalloc.start()
+    try:
+        write_normalized(tmp_path / "out", dataset="base", images=images, labels=labels, classes=("all",),
+                         background="#ffffff")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    # 24 batches are written; the statistics hold a quarter of one as int64, and its squares.
+    assert peak < 8 * BATCH * 16 * 16 * 3
