@@ -16,12 +16,14 @@ from genimg_core.models.model_file import load_model
 from genimg_core.models.samples import write_samples
 from genimg_core.params import ImageParams
 from genimg_core.stages.clean import CleanParams, clean
+from genimg_core.stages.evaluate import EvaluateParams, evaluate
 from genimg_core.stages.extractor import ExtractorParams, extractor
 from genimg_core.stages.label import LabelParams, label
 from genimg_core.stages.normalize import NormalizeParams, normalize
 from genimg_core.store.arrays import NormalizedDataset
-from tests.models.tiny import run_pretrain, tiny_params
+from tests.models.tiny import dark_and_light, run_pretrain, tiny_params, write_dataset
 from tests.pictures import encoded, run_profile, write_raw
+from tests.samples import write_samples as write_given_samples
 
 FORM = ImageParams(size=16, channels=4, background="#102030")
 FEW = 48
@@ -93,3 +95,20 @@ def test_features_of_four_channels_and_a_plain_word_for_three(normalized: Path, 
         assert len(network.features(images)) == len(images)
         with pytest.raises(ParamsError, match="takes RGBA images"):
             network.features(np.ascontiguousarray(images[..., :3]))
+
+
+def test_samples_of_four_channels_are_scored(tmp_path: Path) -> None:
+    write_dataset(tmp_path / "normalized", size=16, channels=4, count=120)
+    for folder in ("extractor", "evaluation", "report"):
+        (tmp_path / folder).mkdir()
+    extractor(dataset=tmp_path / "normalized", extractor=tmp_path / "extractor", report=tmp_path / "report", seed=0,
+              threads=1, params=ExtractorParams(seen_images=1000))
+    images, labels = dark_and_light(120, 16, 4, seed=9)
+    write_given_samples(tmp_path / "samples", images, [("dark", "light")[label] for label in labels])
+    report = evaluate(samples=tmp_path / "samples", extractor=tmp_path / "extractor", dataset=tmp_path / "normalized",
+                      evaluation=tmp_path / "evaluation", report=tmp_path / "report", name="m", seed=0, threads=1,
+                      params=EvaluateParams(require_better_than_baseline=False))
+    assert abs(report.metrics["kid"] - report.metrics["kid_floor"]) < 0.05 and report.metrics["coverage"] > 0.5
+    for picture in report.pictures:
+        with Image.open(tmp_path / "report" / picture.file) as shown:
+            assert shown.width > 100
