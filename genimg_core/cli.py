@@ -20,6 +20,8 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "run": ("Start", "genimg_core.verbs.run", "scan the sources, then bring everything that is stale up to date"),
     "sample": ("Use", "genimg_core.verbs.sample", "draw images from a trained model into a new folder"),
     "trace": ("Use", "genimg_core.verbs.trace", "from a PNG back to its model, the data, and where that came from"),
+    "export": ("Data", "genimg_core.verbs.export", "a data set as WebDataset shards, or as a folder of images"),
+    "drift": ("Data", "genimg_core.verbs.drift", "what changed in a data set since an earlier version"),
     "scan": ("Data", "genimg_core.verbs.scan", "look at the sources and write each data set's source.lock"),
 }
 """Verb -> group in the help, module, summary. The module has `add_arguments(parser)`, which may set `parser.epilog`

@@ -22,6 +22,9 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Share = Annotated[float, Field(ge=0, le=1)]
 """A part of a whole, in [0, 1]."""
 
+CHANNEL_NAMES = {1: "grey", 3: "RGB", 4: "RGBA"}
+"""What an image of so many channels is."""
+
 T = TypeVar("T")
 
 
@@ -36,12 +39,12 @@ class ImageParams(Section):
 
     size: Annotated[int, Field(ge=8, le=1024, multiple_of=4)] = 32
     """Side in pixels; images are square."""
-    channels: Literal[1, 3] = 3
-    """1 (grey) or 3 (RGB)."""
+    channels: Literal[1, 3, 4] = 3
+    """1 (grey), 3 (RGB), or 4 (RGB and alpha, not premultiplied: what is transparent stays so)."""
     fit: Annotated[str, StringConstraints(pattern="^(pad|crop|stretch)$")] = "pad"
     """How another shape becomes a square: `pad` with the background, `crop` the centre, `stretch`."""
     background: Annotated[str, StringConstraints(pattern="^#[0-9a-fA-F]{6}$")] = "#ffffff"
-    """The colour under transparency and padding."""
+    """The colour under transparency and padding; with 4 channels, that of the pixels that are wholly transparent."""
 
     @property
     def background_rgb(self) -> tuple[int, int, int]:

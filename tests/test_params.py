@@ -35,7 +35,7 @@ def test_the_repository_s_params_are_valid(tree):
         ),
         (lambda t: t.update(evalute={}), ["'evalute'", "did you mean 'evaluate'?"]),
         (lambda t: t["image"].update(size=0), ["image.size", "0"]),
-        (lambda t: t["image"].update(channels=2), ["image.channels", "2", "1 or 3"]),
+        (lambda t: t["image"].update(channels=2), ["image.channels", "2", "1, 3 or 4"]),
         (lambda t: t["datasets"]["base"].pop("clean"), ["datasets.base.clean", "missing"]),
         (lambda t: t["datasets"].update({"My Set": t["datasets"]["base"]}), ["My Set", "[a-z][a-z0-9_]*"]),
         (

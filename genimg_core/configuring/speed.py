@@ -90,7 +90,7 @@ def measure(size: int, channels: int, classes: int, threads: int, seconds: float
 
     Args:
         size: side in pixels.
-        channels: 1 or 3.
+        channels: 1, 3 or 4.
         classes: of the data set.
         threads: CPU threads.
         seconds: per measurement.

@@ -18,11 +18,11 @@ class ImageForm:
     size: int
     """Side in pixels."""
     channels: int
-    """1 (grey) or 3 (RGB)."""
+    """1 (grey), 3 (RGB) or 4 (RGBA)."""
     fit: str
     """pad, crop or stretch."""
     background: str
-    """`#rrggbb`, under transparency and padding."""
+    """`#rrggbb`, under transparency and padding; of 4 channels, under what is wholly transparent."""
 
 
 def content_size(width: int, height: int, size: int, fit: str) -> tuple[int, int]:
@@ -72,11 +72,22 @@ def over(image: Image.Image, background: str) -> Image.Image:
 
 
 def to_form(image: Image.Image, form: ImageForm) -> Image.Image:
-    """The image as the models see it: mode L or RGB, (size, size).
+    """The image as the models see it: mode L, RGB or RGBA, (size, size).
+
+    RGBA is not premultiplied. Where alpha is 0 the colour is the background's: nobody sees it, so that one colour there
+    spares the models a riddle, and what an image hides under its transparency goes no further.
 
     Args:
         image: RGB or RGBA.
         form: size, channels, fit rule and background.
     """
-    flat = over(fit_square(image, form.size, form.fit), form.background)
+    square = fit_square(image, form.size, form.fit)
+    if form.channels == 4:
+        return _one_colour_unseen(square.convert("RGBA"), form.background)
+    flat = over(square, form.background)
     return flat.convert("L") if form.channels == 1 else flat
+
+
+def _one_colour_unseen(image: Image.Image, background: str) -> Image.Image:
+    seen = image.getchannel("A").point([0] + [255] * 255)
+    return Image.composite(image, Image.new("RGBA", image.size, (*ImageColor.getrgb(background), 0)), seen)

@@ -1,4 +1,4 @@
-"""uint8 (N, H, W, C) => float [-1, 1] (N, C, H, W), and back. No other module knows how pixels become numbers."""
+"""uint8 (N, H, W, C) => float [-1, 1] (N, C, H, W), and back: the models' only place where pixels become numbers."""
 
 from __future__ import annotations
 

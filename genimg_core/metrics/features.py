@@ -24,6 +24,7 @@ from genimg_core.metrics.pixel_pca import COMPONENTS, PixelPca
 from genimg_core.models.classifier import infer
 from genimg_core.models.classifier.files import fill, save_weights
 from genimg_core.models.classifier.network import FEATURE_DIM, ClassifierNetwork
+from genimg_core.params import CHANNEL_NAMES
 from genimg_core.stages.contract import write_json
 
 KINDS = {"domain_cnn": "cnn", "random_cnn": "random", "pixel_pca": "pca"}
@@ -141,7 +142,7 @@ def _load(folder: Path, kind: str) -> Extractor:
         cause = " ".join(str(error).split())
         raise CorruptFileError(f"{path} does not describe a feature extractor ({cause})", REMEDY) from None
     fits = settings.feature_dim <= COMPONENTS if kind == "pixel_pca" else settings.feature_dim == FEATURE_DIM
-    if settings.kind != kind or settings.channels not in (1, 3) or not 8 <= settings.size <= 4096 or not fits:
+    if settings.kind != kind or settings.channels not in CHANNEL_NAMES or not 8 <= settings.size <= 4096 or not fits:
         raise CorruptFileError(f"{path} does not describe a feature extractor of this version", REMEDY)
     if kind == "pixel_pca":
         network = PixelPca(settings.size, settings.channels, max(1, settings.feature_dim))
@@ -151,4 +152,4 @@ def _load(folder: Path, kind: str) -> Extractor:
 
 
 def _kind(channels: int) -> str:
-    return {1: "grey", 3: "RGB"}.get(channels, f"{channels}-channel")
+    return CHANNEL_NAMES.get(channels, f"{channels}-channel")

@@ -27,7 +27,7 @@ class PixelPca(nn.Module):
 
     Args:
         size: side S of the images in pixels; over MOST_SIDE_PX they are averaged down to that first.
-        channels: 1 or 3.
+        channels: 1, 3 or 4.
         components: how many.
     """
 

@@ -60,7 +60,7 @@ def _read_png(path: Path, model_sha256: str, remedy: str) -> np.ndarray:
     try:
         with Image.open(path, formats=("PNG",)) as image:
             image.load()
-            pixels = np.array(image if image.mode in ("L", "RGB") else image.convert("RGB"), np.uint8)
+            pixels = np.array(image if image.mode in ("L", "RGB", "RGBA") else image.convert("RGB"), np.uint8)
             drawn_by = image.info.get("genimg:model_sha256", model_sha256)
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
         cause = "it is missing" if isinstance(error, FileNotFoundError) else "it is no whole PNG"

@@ -31,7 +31,7 @@ class ModelSpec:
     size: int
     """Side in pixels, a multiple of 4, at least 8."""
     channels: int
-    """1 or 3."""
+    """1, 3 or 4."""
     classes: int
     """At least 1."""
 

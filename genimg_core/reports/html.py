@@ -11,8 +11,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup
 
 from genimg_core.errors import CorruptFileError
+from genimg_core.reports.bias import balance, rates
 
-PACKAGE_DATA = ("templates/page.html.j2", "templates/macros.html.j2", "templates/page.css")
+PACKAGE_DATA = ("templates/page.html.j2", "templates/macros.html.j2", "templates/bias.html.j2", "templates/page.css")
 """Files beside this module that its result depends on (stages/closure.py reads this)."""
 
 
@@ -54,7 +55,8 @@ def render(**content: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "percent": percent, "words": words, "operations": operations}
+    environment.filters |= {"number": number, "percent": percent, "words": words, "operations": operations,
+                            "balance": balance, "rates": rates}
     styles = Markup((Path(__file__).parent / "templates" / "page.css").read_text(encoding="utf8"))  # ours, not a user's
     return environment.get_template("page.html.j2").render(**content, styles=styles)
 

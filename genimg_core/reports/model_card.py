@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from genimg_core.params import CHANNEL_NAMES
 from genimg_core.reports.findings import findings
 
 METRICS = ("kid", "fd", "precision", "recall", "density", "coverage")
@@ -51,7 +52,7 @@ def card_markdown(tree: dict[str, Any]) -> str:
     lines = [
         f"# Model card: {_plain(tree['model'])}", "",
         f"A class-conditional image generator ({tree['family']}), {tree['how']}, {tree['image']['size_px']} px, "
-        f"{'grey' if tree['image']['channels'] == 1 else 'RGB'}, {tree['weights']:,} weights.", "",
+        f"{CHANNEL_NAMES[tree['image']['channels']]}, {tree['weights']:,} weights.", "",
         f"- Version: `{tree['version']}`",
         *([f"- Fine-tuned from {_plain(tree['parent']['model'])}, version `{tree['parent']['version']}`"]
           if tree["parent"] else []),

@@ -6,6 +6,7 @@ import importlib.util
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
@@ -48,7 +49,7 @@ def contact_sheet(images: Sequence[Image.Image | np.ndarray], captions: Sequence
         sheet.paste(_tile(as_image(image), tile_px), (x, y))
         if texts:
             place = (x, y + tile_px + 1)
-            draw.multiline_text(place, "\n".join(texts[index]), fill=INK, font=_font(CAPTION_PX), spacing=1)
+            draw.multiline_text(place, "\n".join(texts[index]), fill=INK, font=caption_font(CAPTION_PX), spacing=1)
     return sheet
 
 
@@ -60,12 +61,12 @@ def as_image(image: Image.Image | np.ndarray) -> Image.Image:
     return Image.fromarray(array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array)
 
 
-def save_png(image: Image.Image, path: Path, texts: dict[str, str] | None = None) -> None:
+def save_png(image: Image.Image, path: Path | BinaryIO, texts: dict[str, str] | None = None) -> None:
     """Write a PNG of fixed settings: equal pixels and texts give equal bytes.
 
     Args:
         image: what to write.
-        path: the file.
+        path: the file, or a stream.
         texts: text chunks, in this order.
     """
     chunks = PngImagePlugin.PngInfo()
@@ -105,7 +106,7 @@ def _checkerboard(width: int, height: int, square: int = 8) -> Image.Image:
 
 def _wrap(text: str, width: int) -> list[str]:
     """Lines that fit `width` pixels; what does not fit three lines is cut, with an ellipsis."""
-    font = _font(CAPTION_PX)
+    font = caption_font(CAPTION_PX)
     lines: list[str] = []
     for line in "".join(c if c.isprintable() or c == "\n" else "?" for c in text).split("\n"):
         while line:
@@ -120,7 +121,7 @@ def _wrap(text: str, width: int) -> list[str]:
 
 
 @lru_cache(maxsize=4)
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def caption_font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """DejaVu Sans out of matplotlib's files (it has Greek and Cyrillic), without importing matplotlib."""
     found = importlib.util.find_spec("matplotlib")
     path = Path(found.origin).parent / "mpl-data/fonts/ttf/DejaVuSans.ttf" if found and found.origin else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, model_validator
 
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 SHOWN = 96
 ROWS_COMPLETE = ("rows_complete", "every collected file still has its row", True)
 TEST_IMAGES = ("enough_test_images", "number of images in the test split, which scores are measured on", False)
-CHECKS = (*checks_of(normalized_suite()), ROWS_COMPLETE, TEST_IMAGES)
+CLASSES_TESTED = ("classes_tested", "classes without an image in the test split, which no score judges", False)
+REJECTED_EVENLY = ("rejected_evenly", "classes and folders of which clearly more is rejected than of the rest", False)
+CHECKS = (*checks_of(normalized_suite()), ROWS_COMPLETE, TEST_IMAGES, CLASSES_TESTED, REJECTED_EVENLY)
 """Name, description, blocking."""
 
 
@@ -51,7 +53,7 @@ def normalize(*, name: str, profile: Path, labels: Path, normalized: Path, repor
 
     Args:
         name: of the data set.
-        profile: the profile stage's folder, for the pixels.
+        profile: the profile stage's folder, for the pixels, and the labels as they came in.
         labels: the label stage's folder.
         normalized: for the arrays, settings.json and rows.parquet.
         report: for the pictures.
@@ -64,10 +66,15 @@ def normalize(*, name: str, profile: Path, labels: Path, normalized: Path, repor
     """
     import numpy as np
 
-    from genimg_core.store.arrays import SPLITS, write_normalized
+    from genimg_core.quality.balance import rejections
+    from genimg_core.store.arrays import SPLITS, NormalizedDataset, Picked, write_normalized
     from genimg_core.store.manifest import LABELS_COLUMNS, ROWS_COLUMNS, read_table, write_table
 
     rows = read_table(labels / "labels.parquet", LABELS_COLUMNS)
+    given = read_table(profile / "profile.parquet", ("path", "label"))
+    if not given["path"].equals(rows["path"]):
+        raise CorruptFileError(f"{profile}/profile.parquet and {labels}/labels.parquet are not of the same files",
+                               "run the stages from profile on again")
     pixels = np.load(profile / "images.npy", mmap_mode="r")
     kept = rows[rows["status"] == "kept"]
     if kept.empty:
@@ -83,17 +90,24 @@ def normalize(*, name: str, profile: Path, labels: Path, normalized: Path, repor
     for part in SPLITS:
         members = kept[split == part]
         rows.loc[members.index, "index"] = np.arange(len(members), dtype=np.int32)
-        images[part] = pixels[members["row"].to_numpy(np.int64)]
+        images[part] = Picked(pixels, members["row"].to_numpy(np.int64))
         targets[part] = np.array([place[label] for label in members["label"]], np.int64)
     written = write_normalized(normalized, dataset=name, images=images, labels=targets, classes=classes,
                                background=image.background)
     write_table(rows[list(ROWS_COLUMNS)], normalized / "rows.parquet")
-    checks = _checks(rows, len(kept), written, settings)
-    return _report(rows, written, checks, _pictures(images["train"], targets["train"], classes, report))
+    rejected = rejections(rows, given["label"])
+    checks = _checks(rows, len(kept), written, settings, normalized, rejected)
+    pictures = _pictures(NormalizedDataset(normalized).images("train"), targets["train"], classes, report)
+    return _report(rows, written, checks, pictures, rejected, report)
 
 
 def split_of(kept: pd.DataFrame, settings: NormalizeParams) -> pd.Series:
     """The split of each kept image: the given one, or a draw that only its cluster decides.
+
+    So each class has its shares in expectation, not exactly. Exact shares would cost the promise: if no image may move
+    when others come, an image has alone the split that it has in any company, so its class cannot count; a rank within
+    the class changes with every image that comes before it. The report tells the classes' shares, and a check warns of
+    a class that has no test image.
 
     The cluster's hash u in [0, 1) is under `test_share`: test; under that and `validation_share`: validation; else
     train. A new image moves no old one. The one exception serves that every class can be learnt: of a class without a
@@ -137,8 +151,9 @@ def _check_fit(kept: pd.DataFrame, pixels: np.ndarray, image: ImageParams, profi
         raise CorruptFileError("a kept image has no label", "run the label stage again")
 
 
-def _checks(rows: pd.DataFrame, kept: int, written: DatasetSettings,
-            settings: NormalizeParams) -> tuple[Check, ...]:
+def _checks(rows: pd.DataFrame, kept: int, written: DatasetSettings, settings: NormalizeParams, folder: Path,
+            rejected: dict[str, Any]) -> tuple[Check, ...]:
+    from genimg_core.quality.balance import untested_classes
     from genimg_core.quality.expectations import run_suite
 
     judged = rows[rows["status"] == "kept"].copy()
@@ -148,12 +163,32 @@ def _checks(rows: pd.DataFrame, kept: int, written: DatasetSettings,
     judged["train_path"], judged["train_label"] = judged["path"].where(train), judged["label"].where(train)
     judged["train_pixel_mean"] = sum(written.mean) / len(written.mean)
     judged["train_channel_std"] = max(written.std)
+    judged["train_scaled_mean"], judged["train_scaled_variance"] = _after_scaling(folder)
     suite = normalized_suite(kept=kept, min_train_images=settings.min_train_images, classes=len(written.classes))
     accounted = kept + int((rows["status"] == "rejected").sum())
+    untested = untested_classes(written.class_counts, written.classes)
+    groups = rejected["by_class"] + ([] if rejected["folders_are_classes"] else rejected["by_folder"])
+    uneven = sum(rate["higher"] for rate in groups)
     return (*run_suite("normalized", judged, suite),
             Check(ROWS_COMPLETE[0], accounted == len(rows), accounted, len(rows), *ROWS_COMPLETE[1:]),
             Check(TEST_IMAGES[0], written.counts["test"] >= settings.warn_test_images, written.counts["test"],
-                  settings.warn_test_images, *TEST_IMAGES[1:]))
+                  settings.warn_test_images, *TEST_IMAGES[1:]),
+            Check(CLASSES_TESTED[0], not untested, len(untested), 0, *CLASSES_TESTED[1:]),
+            Check(REJECTED_EVENLY[0], not uneven, uneven, 0, *REJECTED_EVENLY[1:]))
+
+
+def _after_scaling(folder: Path) -> tuple[float, float]:
+    """The scaled mean farthest from 0 and the scaled variance farthest from 1 of a channel that is not flat.
+
+    A flat channel (a wholly opaque alpha, say) is divided by one level of 255 and has no variance to bring to 1; where
+    all are flat there is no figure (NaN), and the suite fails.
+    """
+    from genimg_core.store.arrays import NormalizedDataset, scaled_statistics
+
+    data = NormalizedDataset(folder)
+    means, variances = scaled_statistics(data)
+    lively = [variance for variance, std in zip(variances, data.settings.std, strict=True) if std > 1 / 255]
+    return max(means, key=abs), max(lively, key=lambda variance: abs(variance - 1), default=float("nan"))
 
 
 def _pictures(images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], report: Path) -> tuple[Picture, ...]:
@@ -170,13 +205,19 @@ def _pictures(images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], 
     return (Picture("train.png", f"{len(shown)} of the {len(images):,} training images, as the model sees them"),)
 
 
-def _report(rows: pd.DataFrame, written: DatasetSettings, checks: tuple[Check, ...],
-            pictures: tuple[Picture, ...]) -> StageReport:
+def _report(rows: pd.DataFrame, written: DatasetSettings, checks: tuple[Check, ...], pictures: tuple[Picture, ...],
+            rejected: dict[str, Any], report: Path) -> StageReport:
+    from genimg_core.quality.balance import shares_in_test, untested_classes
+    from genimg_core.reports.bias_plots import draw_balance, draw_rejections
+
     kept = sum(written.counts.values())
     balance = {split: dict(zip(written.classes, counts, strict=True))
                for split, counts in written.class_counts.items()}
     facts = {"collected": len(rows), "kept": kept, "splits": written.counts, "class_counts": balance,
-             "mean": list(written.mean), "std": list(written.std), "sha256": written.sha256}
+             "mean": list(written.mean), "std": list(written.std), "sha256": written.sha256, "rejections": rejected,
+             "test_shares": shares_in_test(written.class_counts),
+             "untested_classes": untested_classes(written.class_counts, written.classes)}
+    pictures += (draw_balance(report / "balance.png", balance), draw_rejections(report / "rejections.png", rejected))
     metrics = {"images": kept, "classes": len(written.classes),
                **{f"{split}_images": count for split, count in written.counts.items()},
                "smallest_class": min(written.class_counts["train"]),

@@ -11,14 +11,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
 from genimg_core.errors import CorruptFileError
+from genimg_core.imaging import value_range
 from genimg_core.stages.contract import write_json
 
+BATCH = 1024
+"""Images in memory at a time."""
 SPLITS = ("train", "validation", "test")
 """`train` teaches; `validation` picks; `test` is never seen before the scores."""
 
@@ -80,12 +84,46 @@ class NormalizedDataset:
         """int64 (N,)."""
         return self._labels[split]
 
+    def as_float(self, split: str, scale: str = "zero_mean", rows: slice | np.ndarray = slice(None)) -> np.ndarray:
+        """Images in a consumer's range of values: float32 (N, H, W, C), four times the bytes of `images`.
+
+        The statistics are always those of the train split, whatever the split.
+
+        Args:
+            split: train, validation or test.
+            scale: `zero_mean` (mean 0, variance 1 of each channel over the train split), `minus_one_one`, `zero_one`.
+            rows: which of them; all by default.
+
+        Raises:
+            ParamsError: no such scale.
+        """
+        return value_range.as_float(self._images[split][rows], scale, self.settings.mean, self.settings.std)
+
+
+@dataclass(frozen=True)
+class Picked:
+    """Rows of an array in an order of their own, copied a part at a time: the whole may be larger than memory."""
+
+    source: np.ndarray
+    """uint8 (K, H, W, C), memory-mapped."""
+    rows: np.ndarray
+    """int64 (N,), into `source`."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, H, W, C)"""
+        return len(self.rows), *self.source.shape[1:]
+
+    def __getitem__(self, part: slice) -> np.ndarray:
+        """Images of a part."""
+        return self.source[self.rows[part]]
+
 
 def write_normalized(
     folder: Path,
     *,
     dataset: str,
-    images: dict[str, np.ndarray],
+    images: Mapping[str, np.ndarray | Picked],
     labels: dict[str, np.ndarray],
     classes: tuple[str, ...],
     background: str,
@@ -95,19 +133,18 @@ def write_normalized(
     Args:
         folder: exists.
         dataset: the entry's name.
-        images: split -> uint8 (N, H, W, C); every split of SPLITS.
+        images: split -> uint8 (N, H, W, C); every split of SPLITS. BATCH of them are in memory at a time.
         labels: split -> int64 (N,).
         classes: sorted class names.
         background: `#rrggbb`.
     """
     digest = hashlib.sha256("\0".join(classes).encode())
     for split in SPLITS:
-        np.save(folder / f"images_{split}.npy", images[split], allow_pickle=False)
-        np.save(folder / f"labels_{split}.npy", labels[split].astype(np.int64), allow_pickle=False)
         digest.update(f"{split}{images[split].shape}".encode())
-        digest.update(np.ascontiguousarray(images[split]))
+        _write_images(folder / f"images_{split}.npy", images[split], digest)
+        np.save(folder / f"labels_{split}.npy", labels[split].astype(np.int64), allow_pickle=False)
         digest.update(np.ascontiguousarray(labels[split].astype(np.int64)))
-    mean, std = channel_statistics(images["train"])
+    mean, std = channel_statistics(np.load(folder / "images_train.npy", mmap_mode="r"))
     size, channels = images["train"].shape[2:]
     settings = DatasetSettings(
         dataset=dataset,
@@ -128,7 +165,18 @@ def write_normalized(
     return settings
 
 
-def channel_statistics(images: np.ndarray, batch: int = 4096) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _write_images(path: Path, images: np.ndarray | Picked, digest: hashlib._Hash) -> None:
+    """What np.save would write, a batch at a time; the same bytes go into `digest`."""
+    header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.uint8)), "fortran_order": False, "shape": images.shape}
+    with path.open("wb") as stream:
+        np.lib.format.write_array_header_1_0(stream, header)
+        for start in range(0, images.shape[0], BATCH):
+            part = np.ascontiguousarray(images[start : start + BATCH], np.uint8)
+            digest.update(part)
+            stream.write(part)
+
+
+def channel_statistics(images: np.ndarray, batch: int = BATCH // 4) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation of each channel, pixel values in [0, 1].
 
     Integer sums: exact, whatever the batch.
@@ -148,3 +196,28 @@ def channel_statistics(images: np.ndarray, batch: int = 4096) -> tuple[tuple[flo
     variance = squares / pixels - mean**2
     std = np.maximum(np.sqrt(np.maximum(variance, 0)), 1)
     return tuple((mean / 255).tolist()), tuple((std / 255).tolist())
+
+
+def scaled_statistics(data: NormalizedDataset, batch: int = BATCH // 4) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and variance of each channel of the train split as `zero_mean` gives it: what should be 0 and 1.
+
+    Streamed from the file as it was written, and through the same code as a consumer's images.
+
+    Args:
+        data: written and opened again.
+        batch: images in memory at a time.
+
+    Returns:
+        Means and variances; NaN where there is no image.
+    """
+    channels = data.settings.channels
+    total, squares, pixels = np.zeros(channels), np.zeros(channels), 0
+    for start in range(0, data.settings.counts["train"], batch):
+        part = data.as_float("train", "zero_mean", slice(start, start + batch)).reshape(-1, channels)
+        total += part.sum(axis=0, dtype=np.float64)
+        squares += np.square(part, dtype=np.float64).sum(axis=0)
+        pixels += len(part)
+    if not pixels:
+        return (float("nan"),) * channels, (float("nan"),) * channels
+    mean = total / pixels
+    return tuple(mean.tolist()), tuple((squares / pixels - mean**2).tolist())

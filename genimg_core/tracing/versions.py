@@ -59,6 +59,10 @@ class Present:
         """A file on disk."""
         return _bytes(self.root / path)
 
+    def place(self, path: str) -> Path | None:
+        """Where a file lies; None where there is none."""
+        return self.root / path if (self.root / path).is_file() else None
+
     def models(self) -> list[str]:
         """The folders that hold one."""
         return sorted(p.parent.name for p in (self.root / "data/models").glob("*/settings.json"))
@@ -91,13 +95,19 @@ class Kept:
 
     def read(self, path: str) -> bytes | None:
         """A file out of the cache; one that is no output, out of git."""
-        for output, md5 in self.outputs.items():
-            if path == output:
-                return _object(self.cache, md5)
-            if path.startswith(f"{output}/"):
-                inside = dict(_folder(self.cache, md5))
-                return _object(self.cache, inside.get(path.removeprefix(f"{output}/"), ""))
+        if any(path == output or path.startswith(f"{output}/") for output in self.outputs):
+            found = self.place(path)
+            return None if found is None else _bytes(found)
         return _git(self.root, "show", f"{self.revision}:./{path}") if self.revision else None
+
+    def place(self, path: str) -> Path | None:
+        """Where a file of an output lies in the cache (not to be written to); None where it is not there."""
+        for output, md5 in self.outputs.items():
+            if path == output or path.startswith(f"{output}/"):
+                inside = md5 if path == output else dict(_folder(self.cache, md5)).get(path[len(output) + 1:], "")
+                found = _place(self.cache, inside)
+                return found if found is not None and found.is_file() else None
+        return None
 
     def models(self) -> list[str]:
         """Of `data/models/*`."""
@@ -138,6 +148,34 @@ def versions_with(root: Path, model_sha256: str, unreadable: Unreadable) -> Iter
     for path, md5 in runs.models():
         if known.setdefault(md5, _model_hash(cache, md5)) == model_sha256:
             yield Kept(root, cache, runs.behind(path, md5), None), path.rpartition("/")[2]
+
+
+def committed(root: Path) -> Iterator[Kept]:
+    """The versions that the dvc.lock files of git's history name, from HEAD backwards."""
+    for revision in (_git(root, "log", "--format=%H", "--", LOCK) or b"").decode().split():
+        version = at_revision(root, revision)
+        if version is not None:
+            yield version
+
+
+def at_revision(root: Path, revision: str) -> Kept | None:
+    """The version that a revision's dvc.lock names; None where git knows no such revision, or no dvc.lock in it.
+
+    Args:
+        root: the project.
+        revision: whatever git takes for one.
+    """
+    found = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    if found is None:
+        return None
+    full = found.decode().strip()
+    text = _git(root, "show", f"{full}:./{LOCK}")
+    return None if text is None else Kept(root, cache_folder(root), _lock_outputs(text.decode("utf8", "replace")), full)
+
+
+def present_outputs(root: Path) -> dict[str, str]:
+    """Path => md5 of the outputs as dvc.lock names them now; empty where nothing has run."""
+    return _lock_outputs((_bytes(root / LOCK) or b"").decode("utf8", "replace"))
 
 
 def settings_of(version: Version, model: str) -> dict[str, Any]:
@@ -185,6 +223,10 @@ class Runs:
     def models(self) -> list[tuple[str, str]]:
         """(path, md5) of every model that a run made."""
         return [key for key in self._made if key[0].startswith("data/models/")]
+
+    def made(self, path: str) -> list[str]:
+        """The md5 of everything that runs made at a path, the newest first."""
+        return [md5 for known, md5 in reversed(self._made) if known == path]
 
     def behind(self, path: str, md5: str) -> dict[str, str]:
         """The outputs of the run that made an output, and of all the runs before it that it rests on."""
@@ -247,7 +289,13 @@ def _folder(cache: Path, md5: str) -> list[tuple[str, str]]:
 
 
 def _object(cache: Path, md5: str) -> bytes | None:
-    return _bytes(cache / "files" / "md5" / md5[:2] / md5[2:]) if re.fullmatch(r"[0-9a-f]{32}(\.dir)?", md5) else None
+    found = _place(cache, md5)
+    return None if found is None else _bytes(found)
+
+
+def _place(cache: Path, md5: str) -> Path | None:
+    """Where DVC keeps what has this hash; None for what is no hash."""
+    return cache / "files" / "md5" / md5[:2] / md5[2:] if re.fullmatch(r"[0-9a-f]{32}(\.dir)?", md5) else None
 
 
 def _bytes(path: Path) -> bytes | None:

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import argparse
 import csv
-import os
-import shutil
 import sys
-import unicodedata
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genimg_core.errors import SetupError
+from genimg_core.safe_names import safe_name
+from genimg_core.verbs.new_folder import check_free, whole_or_not_at_all
 
 if TYPE_CHECKING:
     from genimg_core.sampling import Drawing
@@ -31,8 +27,6 @@ examples:
 
 Image i of a seed is the same whatever -n is, and the same that `genimg run`
 drew under that seed, with the same steps and guidance."""
-
-LONGEST_NAME = 40
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,13 +53,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Draw; exit code 0, 2 (an error), or 130 (interrupted: nothing was written)."""
-    _check_free(arguments.out)
+    check_free(arguments.out, "sample")
     from genimg_core.progress import heartbeat
 
     try:
         from genimg_core.sampling import load
 
-        with heartbeat("genimg sample"), _whole_or_not_at_all(arguments.out) as draft:
+        with heartbeat("genimg sample"), whole_or_not_at_all(arguments.out, "sample") as draft:
             model = load(arguments.model, arguments.device)
             drawing = model.draw(arguments.classes, arguments.n, arguments.seed, arguments.first_index,
                                  arguments.steps, arguments.guidance, arguments.solver)
@@ -106,44 +100,3 @@ def write(folder: Path, drawing: Drawing, grid: bool) -> None:
             advance(1)
     if grid:
         save_png(class_grid(drawing.images, drawing.labels, classes), folder / "grid.png")
-
-
-def safe_name(label: str) -> str:
-    """A class's name as the beginning of a file's: letters, digits, marks, `_` and `-` stay, the rest becomes `_`.
-
-    Two classes may get the same; the index that follows keeps the files apart.
-    """
-    text = unicodedata.normalize("NFC", label)[:LONGEST_NAME]
-    kept = "".join(c if c in "_-" or unicodedata.category(c)[0] in "LNM" else "_" for c in text)
-    return kept.strip("-") or "class"
-
-
-def _check_free(folder: Path) -> None:
-    if folder.is_dir() and not folder.is_symlink():
-        taken = any(folder.iterdir())
-    else:
-        taken = folder.exists() or folder.is_symlink()
-    if taken:
-        raise SetupError(f"{folder} is there already, and not an empty folder",
-                         "name a new folder with --out (genimg sample overwrites nothing)")
-
-
-@contextmanager
-def _whole_or_not_at_all(folder: Path) -> Iterator[Path]:
-    """Yield a folder beside `folder` that takes its place when the block ends well, and goes when it does not."""
-    folder = folder.absolute()
-    draft = folder.parent / f".{folder.name}.{os.getpid()}"
-    try:
-        draft.mkdir(parents=True)
-    except OSError as error:
-        raise SetupError(f"{folder} cannot be made ({error.strerror})", "name another folder with --out") from None
-    try:
-        yield draft
-        _check_free(folder)
-        if folder.is_dir():
-            for file in draft.iterdir():
-                file.rename(folder / file.name)
-        else:
-            draft.rename(folder)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)

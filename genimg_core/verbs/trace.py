@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from genimg_core.errors import GenimgError
+from genimg_core.params import CHANNEL_NAMES
 from genimg_core.terminal import can_draw, printable
 from genimg_core.verbs.headlines import size
 
@@ -117,7 +118,7 @@ def _model(step: ModelStep) -> Block:
     return f"model {step.model}, version {step.sha256[:12]}", [
         ("found", step.found),
         ("makes", f"{step.classes:,} class{'es' if step.classes != 1 else ''}, {step.size} x {step.size} px, "
-                  f"{'grey' if step.channels == 1 else 'RGB'}"),
+                  f"{CHANNEL_NAMES.get(step.channels, 'other channels')}"),
         ("trained", f"{step.family}, {step.seen_images:,} images seen, seed {step.seed}, {came}"),
         ("learned from", f"{step.train_images:,} images of {step.dataset}, version {step.dataset_sha256[:12]}")]
 

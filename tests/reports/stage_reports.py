@@ -74,7 +74,15 @@ class Reports:
         self.write("clean", name, ("rejected.png", "kept.png", "near_duplicates.png") if lost else ("kept.png",),
                    collected=1000 + lost, kept=1000, rejected=rejected)
         self.write("label", name, ("classes.png",))
+        rates = [{"name": HOSTILE, "kind": "group", "collected": 20 + lost, "rejected": lost, "higher": bool(lost),
+                  "reasons": rejected},
+                 {"name": "A", "kind": "group", "collected": 980, "rejected": 0, "higher": False, "reasons": {}}]
         self.write("normalize", name, ("train.png",), sha256=f"data-{name}",
+                   class_counts={split: {"A": count, HOSTILE: 10 * (split == "train")}
+                                 for split, count in (("train", 790), ("test", 100), ("validation", 100))},
+                   untested_classes=[HOSTILE], test_shares={"least": 0.0, "whole": 0.1, "greatest": 0.1},
+                   rejections={"by_class": rates, "by_folder": [rates[0] | {"name": "a/b"}, rates[1] | {"name": ""}],
+                               "folders_are_classes": False},
                    splits={"train": 800, "test": 100, "validation": 100},
                    metrics={"train_images": 800, "test_images": 100, "validation_images": 100, "classes": 2,
                             "smallest_class": 10, "largest_class": 790})

@@ -35,20 +35,22 @@ def labelled(count: int, classes: int = 3, **changes) -> pd.DataFrame:
     return frame.assign(**changes)[list(LABELS_COLUMNS)]
 
 
-def run(tmp_path, rows, pixels=None, **settings):
+def run(tmp_path, rows, pixels=None, given=None, image=None, **settings):
     for folder in ("p", "l", "n", "r"):
         (tmp_path / folder).mkdir(exist_ok=True)
     if pixels is None:
         pixels = np.random.default_rng(0).integers(0, 256, (len(rows), 8, 8, 1), np.uint8)
     np.save(tmp_path / "p" / "images.npy", pixels)
     write_table(rows, tmp_path / "l" / "labels.parquet")
+    came_with = given if given is not None else rows["label"]
+    write_table(pd.DataFrame({"path": rows["path"], "label": came_with}), tmp_path / "p" / "profile.parquet")
     return normalize(
         name="base",
         profile=tmp_path / "p",
         labels=tmp_path / "l",
         normalized=tmp_path / "n",
         report=tmp_path / "r",
-        image=ImageParams(size=8, channels=1),
+        image=image or ImageParams(size=8, channels=1),
         settings=NormalizeParams(**settings),
     )
 
@@ -114,7 +116,8 @@ def test_a_class_of_one_image_trains():
         (
             labelled(40, split=["test"] * 40),
             {},
-            {"every_class_trained", "enough_train_images", "train_mean_inside", "train_std_positive"},
+            {"every_class_trained", "enough_train_images", "train_mean_inside", "train_std_positive",
+             "scaled_mean_zero", "scaled_variance_one"},
         ),
         (labelled(40, cluster="a" * 64, split=["train", "test"] * 20), {}, {"no_leak"}),
         (labelled(40, split=["train", "holdout"] * 20), {}, {"splits_valid", "nothing_lost", "images_once"}),
@@ -132,7 +135,52 @@ def test_the_gate(tmp_path, rows, settings, failing):
 
 def test_flat_data_fail(tmp_path):
     report = run(tmp_path, labelled(40), pixels=np.full((40, 8, 8, 1), 255, np.uint8))
-    assert {check.name for check in report.failed} == {"train_mean_inside", "train_std_positive"}
+    assert {check.name for check in report.failed} == {
+        "train_mean_inside", "train_std_positive", "scaled_variance_one"}
+
+
+def test_a_flat_channel_beside_lively_ones_passes(tmp_path):
+    """An alpha of which every pixel is opaque is no fault."""
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 4), np.uint8)
+    pixels[..., 3] = 255
+    report = run(tmp_path, labelled(40), pixels, image=ImageParams(size=8, channels=4))
+    assert not report.failed
+    observed = {check.name: check.observed for check in report.checks}
+    assert abs(observed["scaled_mean_zero"]) < 1e-5 and observed["scaled_variance_one"] == pytest.approx(1, abs=1e-5)
+
+
+def test_statistics_that_do_not_belong_to_the_arrays_fail(tmp_path, monkeypatch):
+    from genimg_core.store import arrays
+
+    real = arrays.channel_statistics
+    monkeypatch.setattr(arrays, "channel_statistics", lambda images: real(images // 2))
+    report = run(tmp_path, labelled(40))
+    assert {check.name for check in report.failed} == {"scaled_mean_zero", "scaled_variance_one"}
+
+
+def test_a_class_without_a_test_image_is_a_warning(tmp_path):
+    rows = labelled(60, split=["train"] * 40 + ["test"] * 20, label=["a"] * 20 + ["b"] * 20 + ["a"] * 20)
+    report = run(tmp_path, rows)
+    check, = (check for check in report.checks if check.name == "classes_tested")
+    assert (check.passed, check.observed, check.blocking) == (False, 1, False) and not report.failed
+    assert report.facts["untested_classes"] == ["b"]
+    assert report.facts["test_shares"] == {"least": 0.0, "whole": 20 / 60, "greatest": 0.5}
+
+
+def test_rejections_are_told_by_the_class_that_came_in_and_by_folder(tmp_path):
+    rows = labelled(120, path=[f"{'old' if i < 60 else 'new'}/{i:03d}.png" for i in range(120)])
+    given = rows["label"].copy()
+    gone = rows.index[[i for i in range(60) if i % 3 == 0]]
+    rows.loc[gone, ["status", "reason", "label"]] = ["rejected", "too_dark", None]
+    report = run(tmp_path, rows, given=given)
+    by_class, by_folder = report.facts["rejections"]["by_class"], report.facts["rejections"]["by_folder"]
+    assert [(r["name"], r["collected"], r["rejected"], r["higher"]) for r in by_class] == [
+        ("class 0", 40, 20, True), ("class 1", 40, 0, False), ("class 2", 40, 0, False)]
+    assert [(r["name"], r["rejected"], r["reasons"]) for r in by_folder] == [
+        ("old", 20, {"too_dark": 20}), ("new", 0, {})]
+    check, = (check for check in report.checks if check.name == "rejected_evenly")
+    assert (check.passed, check.observed) == (False, 2)
+    assert (tmp_path / "r" / "balance.png").is_file() and (tmp_path / "r" / "rejections.png").is_file()
 
 
 def test_bad_input_is_an_error_with_a_remedy(tmp_path):
@@ -142,5 +190,11 @@ def test_bad_input_is_an_error_with_a_remedy(tmp_path):
         run(tmp_path, labelled(3), pixels=np.zeros((3, 9, 9, 1), np.uint8))
     with pytest.raises(CorruptFileError, match="has 2 images"):
         run(tmp_path, labelled(3), pixels=np.zeros((2, 8, 8, 1), np.uint8))
+    (tmp_path / "other").mkdir()
+    run(tmp_path / "other", labelled(30))
+    write_table(labelled(29)[["path", "label"]], tmp_path / "other/p/profile.parquet")
+    with pytest.raises(CorruptFileError, match="not of the same files"):
+        normalize(name="base", profile=tmp_path / "other/p", labels=tmp_path / "other/l", report=tmp_path,
+                  normalized=tmp_path / "other/n", image=ImageParams(size=8, channels=1), settings=NormalizeParams())
     with pytest.raises(ParamsError, match="leave nothing to train on"):
         parse(NormalizeParams, {"test_share": 0.6, "validation_share": 0.4}, "datasets.base.normalize")

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from genimg_core.cli import main
-from genimg_core.verbs.sample import safe_name
+from genimg_core.safe_names import safe_name
 from tests.test_sampling import place
 
 __all__ = ["place"]

@@ -30,7 +30,7 @@ def load_weights(path: Path, size: int, channels: int, classes: int, sha256: str
     Args:
         path: the weights.
         size: side of the images in pixels.
-        channels: 1 or 3.
+        channels: 1, 3 or 4.
         classes: how many there are.
         sha256: what the weights must hash to.
         remedy: what to do where they do not.

@@ -23,7 +23,7 @@ class ClassifierNetwork(nn.Module):
 
     Args:
         size: side S of the images in pixels, a multiple of 4.
-        channels: 1 or 3.
+        channels: 1, 3 or 4.
         classes: how many logits.
     """
 

@@ -1,0 +1,1 @@
+"""What changed in a data set since an earlier version of it."""

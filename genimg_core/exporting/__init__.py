@@ -1,0 +1,1 @@
+"""A normalized data set in forms that other programs read."""
