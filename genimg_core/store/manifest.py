@@ -46,7 +46,7 @@ COLUMN_TYPES: dict[str, str] = {
     "duplicate_of": "string",  # path of the kept copy
     "cluster": "string",  # the smallest image_id of the cluster of duplicates
     # of labelling
-    "label_source": "string",  # given, predicted or none
+    "label_source": "string",  # given, predicted, decided or none
     "label_confidence": "float64",  # 0..1
     # of normalizing
     "index": "int32",  # within the split; -1 where the row was rejected

@@ -63,7 +63,7 @@ def main(arguments: argparse.Namespace) -> int:
     try:
         from genimg_core.sampling import load
 
-        with heartbeat("genimg sample"), _whole_or_not_at_all(arguments.out) as draft:
+        with heartbeat("genimg sample"), whole_or_not_at_all(arguments.out) as draft:
             model = load(arguments.model, arguments.device)
             drawing = model.draw(arguments.classes, arguments.n, arguments.seed, arguments.first_index,
                                  arguments.steps, arguments.guidance)
@@ -127,7 +127,7 @@ def _check_free(folder: Path) -> None:
 
 
 @contextmanager
-def _whole_or_not_at_all(folder: Path) -> Iterator[Path]:
+def whole_or_not_at_all(folder: Path) -> Iterator[Path]:
     """Yield a folder beside `folder` that takes its place when the block ends well, and goes when it does not."""
     folder = folder.absolute()
     draft = folder.parent / f".{folder.name}.{os.getpid()}"
