@@ -9,7 +9,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,8 @@ class Answer:
     label: str
     """Empty where it stays."""
     why: str
+    undo: bool = False
+    """Whether what was decided earlier is taken back first (`undo`, `undo keep`, `undo reject`)."""
 
 
 def read_answers(path: Path, dataset: str) -> list[Answer]:
@@ -59,9 +61,9 @@ def read_answers(path: Path, dataset: str) -> list[Answer]:
                              "program saves `CSV UTF-8`") from None
     read = _from_json if text.lstrip()[:1] in ("{", "[") else _from_csv
     answers = []
-    for answer in read(text, path, dataset):
+    for answer in map(_with_undo, read(text, path, dataset)):
         _check(answer, path)
-        if answer.decision or answer.label:
+        if answer.decision or answer.label or answer.undo:
             answers.append(answer)
         if len(answers) > MOST_ANSWERS:
             raise DecisionsError(f"{path} holds over {MOST_ANSWERS:,} answers", "import it in parts")
@@ -173,6 +175,11 @@ def _check_dataset(told: Any, path: Path, dataset: str) -> None:
     if told not in (None, dataset):
         raise DecisionsError(f"{path} is about the data set {str(told)[:60]!r}, not {dataset}",
                              "name that one with --dataset")
+
+
+def _with_undo(answer: Answer) -> Answer:
+    first, _, rest = answer.decision.partition(" ")
+    return replace(answer, decision=rest.strip(), undo=True) if first == "undo" else answer
 
 
 def _check(answer: Answer, path: Path) -> None:

@@ -22,6 +22,7 @@ class Taken:
     kept: int = 0
     rejected: int = 0
     labelled: int = 0
+    undone: int = 0
     unchanged: int = 0
     """Answers that were decided just so before."""
     overruled: list[str] = field(default_factory=list)
@@ -46,7 +47,7 @@ def apply_answers(answers: Sequence[Answer], known: KnownImages, decisions: Deci
     for answer in answers:
         image_id = _image(answer, known, path)
         earlier = resolved.setdefault(image_id, answer)
-        if (earlier.decision, earlier.label) != (answer.decision, answer.label):
+        if (earlier.decision, earlier.label, earlier.undo) != (answer.decision, answer.label, answer.undo):
             raise _wrong(path, answer, f"says otherwise about the same image than {earlier.where}")
         if image_id in decisions.forgotten:
             raise _wrong(path, answer, f"the image {image_id[:12]}… is forgotten")
@@ -64,6 +65,8 @@ def apply_answers(answers: Sequence[Answer], known: KnownImages, decisions: Deci
 
 def _take(image_id: str, answer: Answer, decisions: Decisions, taken: Taken) -> None:
     before = decisions.verdicts.get(image_id), decisions.labels.get(image_id)
+    if answer.undo:
+        taken.undone += bool(decisions.undo(image_id)) and not (answer.decision or answer.label)
     if answer.decision:
         earlier = decisions.decide(image_id, Verdict(answer.decision, answer.why))
         if earlier is not None and earlier.decision != answer.decision:
@@ -74,7 +77,7 @@ def _take(image_id: str, answer: Answer, decisions: Decisions, taken: Taken) -> 
         if named is not None:
             taken.overruled.append(f"{image_id[:12]}…: label {answer.label} (it was {named.label})")
     if before == (decisions.verdicts.get(image_id), decisions.labels.get(image_id)):
-        taken.unchanged += 1
+        taken.unchanged += bool(answer.decision or answer.label)
         return
     taken.kept += answer.decision == "keep"
     taken.rejected += answer.decision == "reject"

@@ -244,13 +244,14 @@ def _warnings(dataset: str, root: Path) -> Iterable[str]:
     for stage in REPORTS:
         try:
             tree = json.loads((root / "data/reports" / f"{stage}-{dataset}" / "report.json").read_text(encoding="utf8"))
-            failed = [check for check in tree["checks"] if not check["passed"]]
+            yield from [f"{stage}: {check['description']}: {_figure(check['observed'])}, "
+                        f"threshold {_figure(check['threshold'])}" for check in tree["checks"] if not check["passed"]]
         except (OSError, ValueError, KeyError, TypeError):
             continue
-        for check in failed:
-            observed = check["observed"]
-            shown = f"{observed:.3g}" if isinstance(observed, float) else str(observed)
-            yield f"{stage}: {check['description']}: {shown}, threshold {check['threshold']}"
+
+
+def _figure(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _guess(row: pd.Series) -> str:

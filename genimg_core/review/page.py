@@ -29,7 +29,7 @@ def review_page(review: Review, pictures: Mapping[str, str]) -> str:
     script, style = ((TEMPLATES / name).read_text(encoding="utf8") for name in ("review.js", "review.css"))
     policy = (f"default-src 'none'; img-src data:; script-src {_hash(script)}; style-src {_hash(style)}; "
               "base-uri 'none'; form-action 'none'")
-    images = "\n".join(image.image_id for image in review.images)
+    images = repr([(image.image_id, image.decision, image.decided_label, image.why) for image in review.images])
     return environment.get_template("review.html.j2").render(
         review=review, pictures=pictures, policy=policy, script=Markup(script), style=Markup(style),  # ours
         menu=len(review.labels) <= MOST_OPTIONS, count=len({image.image_id for image in review.images}),

@@ -116,9 +116,9 @@ def _import(dataset: str, arguments: argparse.Namespace) -> int:
         print(f"{printable(str(arguments.file))} decides nothing")
         return 0
     told = [f"{count:,} {what}" for count, what in (
-        (taken.kept, "kept"), (taken.rejected, "rejected"), (taken.labelled, "labelled"),
+        (taken.kept, "kept"), (taken.rejected, "rejected"), (taken.labelled, "labelled"), (taken.undone, "taken back"),
         (taken.unchanged, "as they were decided before")) if count]
-    print(f"{dataset}: {', '.join(told)}")
+    print(f"{dataset}: {', '.join(told) or 'nothing to take back'}")
     if taken.overruled:
         print("Decided otherwise before (the newer decision wins):")
         for line in taken.overruled[:SHOWN_OVERRULED]:

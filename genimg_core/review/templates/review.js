@@ -5,6 +5,7 @@ const history = [];
 const cards = [...document.querySelectorAll(".card")];
 const { dataset, digest } = document.body.dataset;
 const place = `genimg-review:${dataset}:${digest}`;
+const before = new Map();  // what was decided when the page was written
 const empty = () => ({ decision: "", label: "", why: "" });
 const of = (id) => decided.get(id) || empty();
 
@@ -30,10 +31,12 @@ function showAll() {
 
 function count() {
   const all = [...decided.values()];
+  const taken = [...before.keys()].filter((id) => !decided.has(id)).length;
   const parts = [
     [all.filter((d) => d.decision === "keep").length, "kept"],
     [all.filter((d) => d.decision === "reject").length, "rejected"],
     [all.filter((d) => d.label).length, "labelled"],
+    [taken, "taken back"],
   ].filter(([n]) => n).map(([n, what]) => `${n} ${what}`);
   document.getElementById("count").textContent = parts.join(", ") || "nothing decided yet";
   for (const id of ["json", "csv"]) document.getElementById(id).disabled = !parts.length;
@@ -41,9 +44,9 @@ function count() {
 }
 
 function change(id, part, remember = true) {
-  const before = of(id);
-  const after = { ...before, ...part };
-  if (remember) history.push([id, before]);
+  const earlier = of(id);
+  const after = { ...earlier, ...part };
+  if (remember) history.push([id, earlier]);
   put(id, after);
   save();
 }
@@ -59,7 +62,12 @@ function save() {
 }
 
 function rows() {
-  return [...decided].map(([image_id, d]) => ({ image_id, decision: d.decision, label: d.label, why: d.why }));
+  return [...new Set([...decided.keys(), ...before.keys()])].map((id) => {
+    const now = of(id);
+    const was = before.get(id) || empty();
+    const undo = (was.decision && !now.decision) || (was.label && !now.label) ? "undo" : "";
+    return { image_id: id, decision: [undo, now.decision].filter(Boolean).join(" "), label: now.label, why: now.why };
+  });
 }
 
 function asJson() {
@@ -103,18 +111,21 @@ document.addEventListener("input", (event) => {
   if (card && event.target.matches(".why")) change(card.dataset.id, { why: event.target.value }, false);
 });
 document.getElementById("undo").addEventListener("click", () => {
-  const [id, before] = history.pop();
-  put(id, before);
+  const [id, earlier] = history.pop();
+  put(id, earlier);
   save();
 });
 document.getElementById("json").addEventListener("click", () => download(asJson(), "application/json", "json"));
 document.getElementById("csv").addEventListener("click", () => download(asCsv(), "text/csv", "csv"));
 
 for (const { dataset: d } of cards)
-  if (d.decision || d.label) decided.set(d.id, { decision: d.decision, label: d.label, why: d.why });
+  if (d.decision || d.label) before.set(d.id, { decision: d.decision, label: d.label, why: d.why });
+for (const [id, entry] of before) decided.set(id, entry);
 try {
   const here = new Set(cards.map((card) => card.dataset.id));
-  for (const [id, entry] of JSON.parse(localStorage.getItem(place) || "[]"))
+  const kept = localStorage.getItem(place);
+  if (kept) decided.clear();
+  for (const [id, entry] of JSON.parse(kept || "[]"))
     if (here.has(id)) decided.set(id, { ...empty(), ...entry });
 } catch { /* nothing was kept */ }
 showAll();
