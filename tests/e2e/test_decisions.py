@@ -52,6 +52,7 @@ def actions(done) -> set[str]:
     return {stage for stage in STAGES if f"] {stage}@base " in done.stdout}
 
 
+@pytest.mark.timeout(1500)  # four runs of six stages
 def test_decisions_survive_every_run(project: Project):
     project.genimg("run", "normalize@base")
     first = table(project, "labels/labels.parquet")
