@@ -103,8 +103,8 @@ def _splits_of(folder: KeptFolder, image_id: str) -> tuple[str, ...] | None:
     if data is None:
         return None
     try:
-        with pq.ParquetFile(io.BytesIO(data)) as file:
-            table = file.read(columns=["image_id", "status", "split"])
+        with pq.ParquetFile(io.BytesIO(data), pre_buffer=False) as file:
+            table = file.read(columns=["image_id", "status", "split"], use_threads=False)
         rows = zip(*(table.column(name).to_pylist() for name in ("image_id", "status", "split")), strict=True)
     except (OSError, KeyError, pa.ArrowException):
         return None
