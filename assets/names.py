@@ -21,6 +21,8 @@ ASSET_OF = {
     "evaluate": "evaluation",
     "report": "report",
 }
+DECISIONS = {"forgotten": "forgotten_images", "verdicts": "verdicts_by_hand", "labels": "labels_by_hand"}
+"""File of decisions (without its suffix) -> the external asset that stands for it."""
 STAGE_KEY = "dvc/stage"
 """Metadata of every asset that a stage makes: the stage's name in dvc.yaml."""
 SETTINGS_GROUP = "settings"
@@ -53,10 +55,22 @@ def source_key(dataset: str) -> dg.AssetKey:
     return dg.AssetKey([dataset, "source"])
 
 
+def decisions_key(dataset: str, which: str) -> dg.AssetKey:
+    """The external asset that stands for what people decided about a data set's images: `forgotten`, `verdicts` or
+    `labels`.
+    """
+    return dg.AssetKey([dataset, DECISIONS[which]])
+
+
 def file_key(path: str) -> dg.AssetKey | None:
-    """The external asset that stands for a file that a stage reads and no stage writes (a `source.lock`)."""
+    """The external asset that stands for a file that a stage reads and no stage writes: a `source.lock`, decisions."""
     parts = PurePosixPath(path).parts
-    return source_key(parts[2]) if parts[:2] == ("data", "datasets") and parts[3:] == ("source.lock",) else None
+    if parts[:2] != ("data", "datasets"):
+        return None
+    if parts[3:] == ("source.lock",):
+        return source_key(parts[2])
+    which = parts[-1].removesuffix(".jsonl")
+    return decisions_key(parts[2], which) if parts[3:-1] == ("decisions",) and which in DECISIONS else None
 
 
 def stage_of(asset: dg.AssetsDefinition | dg.AssetSpec) -> str | None:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 import dagster as dg
@@ -16,6 +16,7 @@ from assets.checks import check_results, check_specs
 from assets.dvc_project import DvcProject
 from assets.names import STAGE_KEY, asset_key, file_key, instance, settings_key
 from assets.previews import picture_markdown
+from genimg_core.decisions.files import ensure_files
 from genimg_core.errors import GateFailedError
 from genimg_core.lifeline import tethered
 from genimg_core.repro import ReproResult, environment, reproduce
@@ -97,6 +98,7 @@ def stage_asset(workspace: Workspace, stage: str, deps: Sequence[dg.AssetKey], *
     def run(context):
         provenance: Provenance = context.resources.provenance
         with workspace.project.turn(stage):
+            _ensure_decisions(workspace, stage)
             if scan:
                 _scan(context, workspace, scan)
             action = "skipped"
@@ -112,6 +114,13 @@ def stage_asset(workspace: Workspace, stage: str, deps: Sequence[dg.AssetKey], *
             yield _materialized(context, workspace, stage, action, version, tags)
 
     return run
+
+
+def _ensure_decisions(workspace: Workspace, stage: str) -> None:
+    """Begin the files that are not there (nobody has decided anything, no scan was made): DVC wants them to be."""
+    for path in map(PurePosixPath, workspace.project.plan()[stage].files):
+        if path.parent.name == "decisions":
+            ensure_files(path.parts[2], workspace.root)
 
 
 def _scan(context: dg.AssetExecutionContext, workspace: Workspace, dataset: str) -> None:

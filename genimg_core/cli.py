@@ -10,9 +10,13 @@ import importlib
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from genimg_core.errors import GenimgError
 from genimg_core.lifeline import end_with_dvc
+
+if TYPE_CHECKING:
+    from genimg_core.stages.contract import Stage
 
 VERBS: dict[str, tuple[str, str, str]] = {
     "configure": ("Start", "genimg_core.verbs.configure", "look at your images, and propose and write params.yaml"),
@@ -23,6 +27,11 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "export": ("Data", "genimg_core.verbs.export", "a data set as WebDataset shards, or as a folder of images"),
     "drift": ("Data", "genimg_core.verbs.drift", "what changed in a data set since an earlier version"),
     "scan": ("Data", "genimg_core.verbs.scan", "look at the sources and write each data set's source.lock"),
+    "review": ("Data", "genimg_core.verbs.review", "doubtful images out as a page to click through, and back"),
+    "reject": ("Data", "genimg_core.verbs.reject", "an image out of the data set, for good"),
+    "restore": ("Data", "genimg_core.verbs.restore", "an image that was rejected back in, for good"),
+    "forget": ("Data", "genimg_core.verbs.forget", "an image out of all future data; what had used it"),
+    "decisions": ("Data", "genimg_core.verbs.decisions", "what people decided about single images"),
 }
 """Verb -> group in the help, module, summary. The module has `add_arguments(parser)`, which may set `parser.epilog`
 (examples; its line breaks are kept), and `main(arguments) -> exit code`."""
@@ -100,9 +109,9 @@ def _run_stage(command: str, arguments: list[str]) -> int:
         parser.add_argument(
             f"--{key}",
             type=Path,
-            required=True,
+            required=key not in stage.optional,
             metavar="PATH",
-            help="read" if key in stage.inputs else "written when the stage has succeeded",
+            help=_meaning(stage, key),
         )
     parser.add_argument(
         "--report", type=Path, metavar="DIR", help="for report.json and its pictures (default: with the first output)"
@@ -116,7 +125,7 @@ def _run_stage(command: str, arguments: list[str]) -> int:
             report = run_stage(
                 stage,
                 name,
-                {key: given[key] for key in (*stage.inputs, *stage.outputs)},
+                {key: given[key] for key in (*stage.inputs, *stage.outputs) if given[key] is not None},
                 given["report"],
                 given["metrics"],
             )
@@ -128,6 +137,12 @@ def _run_stage(command: str, arguments: list[str]) -> int:
         return 130
     print(f"{instance}: {headline(command, report.metrics)}", flush=True)
     return 0
+
+
+def _meaning(stage: Stage, key: str) -> str:
+    if key in stage.optional:
+        return "read, if it is there: what people decided"
+    return "read" if key in stage.inputs else "written when the stage has succeeded"
 
 
 if __name__ == "__main__":

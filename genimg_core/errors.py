@@ -38,6 +38,10 @@ class SourceChangedError(SourceError):
     """The source no longer is what source.lock says."""
 
 
+class DecisionsError(GenimgError):
+    """A decision about an image cannot be read, or is about what is not there."""
+
+
 class EmptyDatasetError(GenimgError):
     """No image is left to work with."""
 

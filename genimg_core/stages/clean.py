@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
+from genimg_core.decisions.files import FORGOTTEN, read_verdicts
 from genimg_core.errors import EmptyDatasetError
 from genimg_core.params import Share
 from genimg_core.quality.defects import DefectLimits
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from genimg_core.quality.by_hand import ByHand
     from genimg_core.quality.duplicates import Conflict, Duplicates
 
 EXACT, NEAR = "exact_duplicate", "near_duplicate"
@@ -45,8 +47,10 @@ class CleanParams(DefectLimits):
 
 
 def clean(*, name: str, profile: Path, validated: Path, clean: Path, report: Path,
-          settings: CleanParams) -> StageReport:
+          settings: CleanParams, verdicts: Path | None = None) -> StageReport:
     """Mark every image as kept or rejected; the first rule that rejects it names the reason.
+
+    What people decided wins over every rule (`rejected_by_hand`; a detail that begins with `kept by hand`).
 
     Args:
         name: of the data set.
@@ -55,12 +59,15 @@ def clean(*, name: str, profile: Path, validated: Path, clean: Path, report: Pat
         clean: for clean.parquet.
         report: for the pictures.
         settings: the limits.
+        verdicts: what people decided, if the file is there.
 
     Raises:
         EmptyDatasetError: no image survives.
+        DecisionsError: the file of verdicts cannot be read.
     """
     import numpy as np
 
+    from genimg_core.quality.by_hand import by_hand, overrule
     from genimg_core.quality.defects import first_failing_rule
     from genimg_core.quality.duplicates import find_duplicates, join_knowledge
     from genimg_core.store.manifest import read_table, write_table
@@ -68,18 +75,20 @@ def clean(*, name: str, profile: Path, validated: Path, clean: Path, report: Pat
     table = read_table(profile / "profile.parquet")
     thumbnails = np.load(profile / "thumbnails.npy", mmap_mode="r")
     reason = first_failing_rule(table, settings)
-    duplicates = find_duplicates(table, reason.isna().to_numpy(), thumbnails, radius=settings.phash_radius,
+    hand = by_hand(table, read_verdicts(verdicts))
+    usable = (reason.isna().to_numpy() | hand.kept) & ~hand.rejected
+    duplicates = find_duplicates(table, usable, thumbnails, radius=settings.phash_radius,
                                  max_rmse=settings.max_duplicate_rmse if settings.near_duplicates else None)
     known, conflicts = join_knowledge(table, duplicates.kept)
-    cleaned = _mark(table, reason, duplicates, known, conflicts)
+    cleaned = overrule(_mark(table, reason, duplicates, known, conflicts), hand, duplicates.kept)
     if not (cleaned["status"] == "kept").any():
         counts = ", ".join(f"{count} {why}" for why, count in _counts(cleaned["reason"]).items())
         raise EmptyDatasetError(f"none of the {len(table)} images of {name} is usable: {counts or 'there is none'}",
                                 f"look at the source, or loosen datasets.{name}.clean in params.yaml")
     write_table(cleaned, clean / "clean.parquet")
-    checks = _checks(cleaned, table, settings)
+    checks = _checks(cleaned, table, settings, hand)
     pictures = _pictures(cleaned, table, duplicates, thumbnails, report)
-    return _report(cleaned, conflicts, checks, pictures)
+    return _report(cleaned, conflicts, checks, pictures, hand)
 
 
 def _mark(table: pd.DataFrame, reason: pd.Series, duplicates: Duplicates, known: pd.DataFrame,
@@ -106,7 +115,7 @@ def _mark(table: pd.DataFrame, reason: pd.Series, duplicates: Duplicates, known:
     return cleaned[list(CLEAN_COLUMNS)]
 
 
-def _checks(cleaned: pd.DataFrame, table: pd.DataFrame, settings: CleanParams) -> tuple[Check, ...]:
+def _checks(cleaned: pd.DataFrame, table: pd.DataFrame, settings: CleanParams, hand: ByHand) -> tuple[Check, ...]:
     import numpy as np
 
     from genimg_core.quality.expectations import run_suite
@@ -114,7 +123,8 @@ def _checks(cleaned: pd.DataFrame, table: pd.DataFrame, settings: CleanParams) -
     kept = cleaned["status"] == "kept"
     judged = cleaned.assign(
         status_by_reason=np.where(cleaned["reason"].isna(), "kept", "rejected"), kept_path=cleaned["path"].where(kept),
-        kept_row=cleaned["row"].where(kept).astype("float64"), kept_cluster=cleaned["cluster"].where(kept))
+        kept_row=cleaned["row"].where(kept).astype("float64"),
+        kept_cluster=cleaned["cluster"].where(kept & ~hand.kept))  # a person may keep two copies
     suite = clean_suite(collected=len(table), min_images_kept=settings.min_images_kept,
                         max_rejected_share=settings.max_rejected_share)
     readable = int((table["row"] >= 0).sum())
@@ -161,7 +171,7 @@ def _pictures(cleaned: pd.DataFrame, table: pd.DataFrame, duplicates: Duplicates
 
 
 def _report(cleaned: pd.DataFrame, conflicts: list[Conflict], checks: tuple[Check, ...],
-            pictures: tuple[Picture, ...]) -> StageReport:
+            pictures: tuple[Picture, ...], hand: ByHand) -> StageReport:
     reasons = _counts(cleaned["reason"])
     kept = int((cleaned["status"] == "kept").sum())
     rejected = len(cleaned) - kept
@@ -170,10 +180,12 @@ def _report(cleaned: pd.DataFrame, conflicts: list[Conflict], checks: tuple[Chec
         "kept_images_with_copies": int(cleaned["duplicate_of"].nunique()),
         "conflicting_labels": sum(bool(conflict.labels) for conflict in conflicts),
         "conflicting_splits": sum(bool(conflict.splits) for conflict in conflicts)}
-    facts = {"collected": len(cleaned), "kept": kept, "rejected": reasons, "duplicates": duplicates}
+    decided = {"kept_by_hand": int(hand.kept.sum()), "rejected_by_hand": int(hand.rejected.sum())} if hand.any else {}
+    facts = {"collected": len(cleaned), "kept": kept, "rejected": reasons, "duplicates": duplicates, **decided}
     metrics = {"collected": len(cleaned), "kept": kept, "rejected": rejected,
                "rejected_share": rejected / len(cleaned), "exact_duplicates": duplicates["exact"],
-               "near_duplicates": duplicates["near"], "unreadable": int((cleaned["row"] < 0).sum())}
+               "near_duplicates": duplicates["near"],
+               "unreadable": int(((cleaned["row"] < 0) & (cleaned["reason"] != FORGOTTEN)).sum()), **decided}
     return StageReport(facts, metrics, checks, pictures)
 
 
@@ -182,5 +194,5 @@ def _counts(reasons: pd.Series) -> dict[str, int]:
 
 
 STAGE = Stage(name="clean", summary="mark every image kept or rejected, with the reason; near-duplicates",
-              inputs=("profile", "validated"), outputs=("clean",), run=clean,
+              inputs=("profile", "validated", "verdicts"), optional=("verdicts",), outputs=("clean",), run=clean,
               params={"settings": ("datasets.{name}.clean", CleanParams)})

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from genimg_core.decisions.files import FORGOTTEN, read_forgotten
 from genimg_core.errors import SourceChangedError
 from genimg_core.sources.registry import SourceParams
 from genimg_core.stages.contract import Check, Stage, StageReport
@@ -23,8 +25,11 @@ if TYPE_CHECKING:
     from genimg_core.store.shards import Placement
 
 
-def collect(*, source_lock: Path, raw: Path, source: SourceParams, name: str, report: Path) -> StageReport:
+def collect(*, source_lock: Path, raw: Path, source: SourceParams, name: str, report: Path,
+            forgotten: Path | None = None) -> StageReport:
     """Copy each distinct image once, checking that it is what the scan saw.
+
+    A forgotten image keeps its row, with that reason; its bytes are not copied, and its label and split are dropped.
 
     Args:
         source_lock: what the scan found.
@@ -32,14 +37,16 @@ def collect(*, source_lock: Path, raw: Path, source: SourceParams, name: str, re
         source: where the images are.
         name: the data set's.
         report: gets no pictures (the profile stage shows the images).
+        forgotten: the images that people want forgotten, if the file is there.
 
     Raises:
         SourceChangedError: the source no longer is what source.lock says.
+        DecisionsError: the file of what is forgotten cannot be read.
     """
     from genimg_core.sources.scan import read_lock
 
     lock = read_lock(source_lock)
-    files = _listing(name, source, lock)
+    files = _without_forgotten(_listing(name, source, lock), read_forgotten(forgotten))
     placements = _copy(name, source, files, raw / "shards")
     rows = _write_manifest(files, placements, raw / "manifest.parquet")
     reasons = Counter(file.reason for file in files if file.reason)
@@ -48,7 +55,7 @@ def collect(*, source_lock: Path, raw: Path, source: SourceParams, name: str, re
     metrics = {
         "collected": rows,
         "distinct_images": len(placements),
-        "bytes": sum(file.bytes for file in files if file.sha256),
+        "bytes": sum(file.bytes for file in files if file.sha256 and file.reason != FORGOTTEN),
         "without_bytes": sum(reasons.values()),
         "labelled": sum(labels.values()),
         "classes": len(labels),
@@ -85,6 +92,11 @@ def _listing(name: str, source: SourceParams, lock: SourceLock) -> list[SourceFi
     return files
 
 
+def _without_forgotten(files: list[SourceFile], forgotten: Mapping[str, str]) -> list[SourceFile]:
+    return [replace(file, label=None, split=None, reason=FORGOTTEN, detail=forgotten[file.sha256] or None)
+            if file.sha256 in forgotten else file for file in files]
+
+
 def _copy(name: str, source: SourceParams, files: list[SourceFile], folder: Path) -> Mapping[str, Placement]:
     """Write the shards; image_id -> where its bytes lie."""
     from genimg_core.progress import progress
@@ -93,7 +105,7 @@ def _copy(name: str, source: SourceParams, files: list[SourceFile], folder: Path
 
     wanted: dict[str, ShardEntry] = {}
     for file in files:
-        if file.sha256 is not None:
+        if file.sha256 is not None and file.reason != FORGOTTEN:
             wanted.setdefault(file.sha256, ShardEntry(file.sha256, file.path, file.bytes))
     folder.mkdir()
     writer = ShardWriter(folder, wanted.values())
@@ -148,7 +160,8 @@ def _changed(name: str, what: str) -> SourceChangedError:
 STAGE = Stage(
     name="collect",
     summary="copy the source's original bytes into tar shards, with a manifest",
-    inputs=("source_lock",),
+    inputs=("source_lock", "forgotten"),
+    optional=("forgotten",),
     outputs=("raw",),
     # Not in dvc.yaml's `params` of this stage: source.lock stands for it (see above).
     params={"source": ("datasets.{name}.source", SourceParams)},

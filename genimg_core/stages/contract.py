@@ -67,10 +67,10 @@ class StageReport:
 class Stage:
     """A stage of dvc.yaml and the function that does it.
 
-    `run` is called by keyword: each of `inputs` (a Path that exists), each of `outputs` (a Path to create: a file if it
-    has a suffix, else a folder that already stands there, empty), `report` (a folder, for pictures), each of `params`,
-    and, where asked for, `name` and `resume` (a folder that outlives an interrupted run, only ever seen by the same
-    inputs, params and code).
+    `run` is called by keyword: each of `inputs` (a Path that exists, unless it is `optional`), each of `outputs` (a
+    Path to create: a file if it has a suffix, else a folder that already stands there, empty), `report` (a folder, for
+    pictures), each of `params`, and, where asked for, `name` and `resume` (a folder that outlives an interrupted run,
+    only ever seen by the same inputs, params and code).
     """
 
     name: str
@@ -84,6 +84,8 @@ class Stage:
     named: bool = True
     """Whether the stage has instances (`foreach`) and takes a name."""
     resumable: bool = False
+    optional: tuple[str, ...] = ()
+    """Inputs that may be absent: files of people's decisions. `run` gets None for one that was not named."""
 
 
 def write_json(path: Path, tree: Any) -> None:

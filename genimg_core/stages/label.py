@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
+from genimg_core.decisions.files import read_labels, read_verdicts
 from genimg_core.errors import CorruptFileError, EmptyDatasetError
 from genimg_core.models.classifier.settings import ClassifierSettings
 from genimg_core.params import Share
@@ -24,7 +25,7 @@ ONLY_CLASS = "all"
 UNCERTAIN = "label_uncertain"
 """The reason of an image whose predicted label is below `min_confidence`."""
 SOURCES = ("given", "predicted", "none")
-"""What `label_source` says."""
+"""What `label_source` says; `decided` also, where people decided."""
 SHOWN = 48
 """Images on a contact sheet, in rows of COLUMNS."""
 COLUMNS = 12
@@ -51,12 +52,13 @@ class LabelParams(ClassifierSettings):
 
 
 def label(*, profile: Path, clean: Path, labels: Path, report: Path, name: str, seed: int, threads: int,
-          params: LabelParams) -> StageReport:
+          params: LabelParams, verdicts: Path | None = None, decided: Path | None = None) -> StageReport:
     """Give every kept image a label, its source and a confidence.
 
+    * a label that a person decided on wins (`decided`, 1.0), and teaches like a given one;
     * a given label stays (`given`, 1.0);
     * a missing one is predicted from the labelled part (`predicted`, the greatest softmax probability, not calibrated);
-      below `min_confidence` the row is rejected with the reason `label_uncertain`;
+      below `min_confidence` the row is rejected with the reason `label_uncertain`, unless a person keeps it;
     * where one class is all that is given, the missing labels become that class too (see labels/predict.py);
     * without any label all images are of one class, `all` (`none`, 1.0).
 
@@ -65,9 +67,11 @@ def label(*, profile: Path, clean: Path, labels: Path, report: Path, name: str, 
     Raises:
         EmptyDatasetError: no image is kept.
         CorruptFileError: a table or the images cannot be read, or do not fit each other.
+        DecisionsError: a file of what people decided (`verdicts`, `decided`) cannot be read.
     """
     import numpy as np
 
+    from genimg_core.labels.by_hand import DECIDED, with_decided_labels
     from genimg_core.store.manifest import CLEAN_COLUMNS, read_table, write_table
 
     table = read_table(clean / "clean.parquet", CLEAN_COLUMNS)
@@ -76,16 +80,19 @@ def label(*, profile: Path, clean: Path, labels: Path, report: Path, name: str, 
         raise EmptyDatasetError(f"no image of data set '{name}' is left to label",
                                 f"loosen datasets.{name}.clean, or look at data/reports/clean-{name}")
     images = _open_images(profile / "images.npy", table)
+    table, by_hand = with_decided_labels(table, read_labels(decided))
     given = kept & table["label"].notna().to_numpy()
     missing = np.flatnonzero(kept & ~given)
     result = table.assign(label=table["label"].where(given), label_source=None, label_confidence=np.nan)
     result = result.astype({"label": object, "label_source": object, "reason": object, "detail": object})
     result.loc[given, ["label_source", "label_confidence"]] = ["given", 1.0]
+    result.loc[by_hand, "label_source"] = DECIDED
     predicted = None
     if not given.any():
         result.loc[kept, ["label", "label_source", "label_confidence"]] = [ONLY_CLASS, "none", 1.0]
     elif len(missing):
-        predicted = _fill(result, images, table, missing, params, seed, threads)
+        keep = {image_id for image_id, verdict in read_verdicts(verdicts).items() if verdict.decision == "keep"}
+        predicted = _fill(result, images, table, missing, keep, params, seed, threads)
     classes = sorted(set(result.loc[result["status"] == "kept", "label"]))
     write_table(result, labels / "labels.parquet")
     facts = _facts(result, classes, predicted.labeller if predicted else None)
@@ -111,9 +118,9 @@ def _open_images(path: Path, table: pd.DataFrame) -> np.ndarray:
     return images
 
 
-def _fill(result: pd.DataFrame, images: np.ndarray, table: pd.DataFrame, missing: np.ndarray, params: LabelParams,
-          seed: int, threads: int) -> Predictions:
-    """Write predictions, or the rejection of the uncertain ones, into `result`."""
+def _fill(result: pd.DataFrame, images: np.ndarray, table: pd.DataFrame, missing: np.ndarray, keep: set[str],
+          params: LabelParams, seed: int, threads: int) -> Predictions:
+    """Write predictions, or the rejection of the uncertain ones that nobody keeps by hand, into `result`."""
     import numpy as np
 
     from genimg_core.labels.predict import predict_missing
@@ -121,7 +128,7 @@ def _fill(result: pd.DataFrame, images: np.ndarray, table: pd.DataFrame, missing
 
     with computing("cpu", threads):
         predicted = predict_missing(images, table, missing, params, params.held_out_share, seed)
-    sure = predicted.confidence >= params.min_confidence
+    sure = (predicted.confidence >= params.min_confidence) | table["image_id"].iloc[missing].isin(keep).to_numpy()
     result.loc[missing[sure], "label"] = predicted.labels[sure]
     result.loc[missing[sure], "label_source"] = "predicted"
     result.loc[missing[sure], "label_confidence"] = predicted.confidence[sure]
@@ -137,15 +144,16 @@ def _facts(result: pd.DataFrame, classes: list[str], labeller: Labeller | None) 
     kept = result[result["status"] == "kept"]
     rejected = result.loc[result["status"] == "rejected", "reason"].value_counts()
     sources = kept.groupby(["label", "label_source"], observed=True).size()
+    named = (*SOURCES, *sorted(set(kept["label_source"]) - set(SOURCES)))  # `decided` only where there are such
     return {"collected": len(result), "kept": len(kept),
             "rejected": {str(reason): int(count) for reason, count in sorted(rejected.items())},
-            "classes": {name: {source: int(sources.get((name, source), 0)) for source in SOURCES} for name in classes},
+            "classes": {name: {source: int(sources.get((name, source), 0)) for source in named} for name in classes},
             "labeller": asdict(labeller) if labeller else None}
 
 
 def _metrics(facts: dict[str, Any]) -> dict[str, int | float]:
     totals: dict[str, int | float] = {source: sum(counts[source] for counts in facts["classes"].values())
-                                      for source in SOURCES}
+                                      for source in next(iter(facts["classes"].values()), SOURCES)}
     labeller = facts["labeller"]
     tested = {"labeller_accuracy": labeller["accuracy"]} if labeller and labeller["accuracy"] is not None else {}
     return {"classes": len(facts["classes"]), **totals, "uncertain": facts["rejected"].get(UNCERTAIN, 0), **tested}
@@ -191,7 +199,8 @@ def _pictures(report: Path, images: np.ndarray, result: pd.DataFrame, missing: n
 STAGE = Stage(
     name="label",
     summary="given labels, and a classifier's for the images without one",
-    inputs=("profile", "clean"),
+    inputs=("profile", "clean", "verdicts", "decided"),
+    optional=("verdicts", "decided"),
     outputs=("labels",),
     params={"seed": ("seed", Seed), "threads": ("threads", Threads), "params": ("datasets.{name}.label", LabelParams)},
     run=label,

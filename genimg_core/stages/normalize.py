@@ -130,7 +130,9 @@ def split_of(kept: pd.DataFrame, settings: NormalizeParams) -> pd.Series:
     for _, members in kept.groupby("label", sort=True):
         free = members.index[members["split"].isna()]
         if len(free) and not (split[members.index] == "train").any():
-            split[draw[free].idxmax()] = "train"
+            chosen = draw[free].idxmax()
+            # With all copies of it, which a person may have kept (and labelled otherwise).
+            split[(kept["cluster"] == kept.loc[chosen, "cluster"]) & kept["split"].isna()] = "train"
     return split
 
 

@@ -49,7 +49,7 @@ def run_stage(
     Args:
         stage: what to run.
         name: the instance (`base`), None for a stage without instances.
-        paths: a path for each of the stage's inputs and outputs.
+        paths: a path for each of the stage's inputs (those that are optional may be left out) and outputs.
         report: the folder for report.json and its pictures; None puts them into the stage's first output.
         metrics: the file for the flat numbers.
 
@@ -60,8 +60,9 @@ def run_stage(
     instance = stage.name if name is None else f"{stage.name}-{name}"
     started = time.monotonic()
     settings = _settings(stage, name)
+    given = {key: paths.get(key) if key in stage.optional else paths[key] for key in stage.inputs}
     for key in stage.inputs:
-        if not paths[key].exists():
+        if key not in stage.optional and not paths[key].exists():
             raise SourceError(
                 f"{instance} needs {paths[key]}, which is not there",
                 f"run the stages before it (`genimg run {'@'.join([stage.name, *([name] if name else [])])}`)",
@@ -81,7 +82,7 @@ def run_stage(
         extra["resume"] = _resume_folder(resume, stage, paths, settings)
     try:
         result = stage.run(
-            **{key: paths[key] for key in stage.inputs}, **drafts, **settings, **extra, report=report_draft
+            **given, **drafts, **settings, **extra, report=report_draft
         )
         result.write(report_draft, stage.name, name)
         gate = STATE / "gates" / instance

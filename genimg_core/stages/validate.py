@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from genimg_core.decisions.files import FORGOTTEN
 from genimg_core.params import Section, Share
 from genimg_core.quality.expectations import checks_of, raw_suite
 from genimg_core.stages.contract import Stage, StageReport, write_json
@@ -27,7 +28,7 @@ class ValidateParams(Section):
 
 
 def validate(*, name: str, profile: Path, validated: Path, report: Path, settings: ValidateParams) -> StageReport:
-    """Hold the profile table against the raw suite.
+    """Hold the profile table against the raw suite. What people want forgotten does not count as unreadable.
 
     Args:
         name: of the data set.
@@ -40,6 +41,7 @@ def validate(*, name: str, profile: Path, validated: Path, report: Path, setting
     from genimg_core.store.manifest import PROFILE_COLUMNS, read_table
 
     table = read_table(profile / "profile.parquet", PROFILE_COLUMNS)
+    collected, table = len(table), table[table["reason"] != FORGOTTEN].reset_index(drop=True)
     readable = table["row"] >= 0
     for side in ("width", "height"):  # a file that could not be decoded may still say its size
         table[f"readable_{side}"] = table[side].where(readable).astype("float64")
@@ -49,7 +51,9 @@ def validate(*, name: str, profile: Path, validated: Path, report: Path, setting
                            "expectations": [check.name for check in checks]})
     unreadable = int((~readable).sum())
     reasons = table.loc[~readable, "reason"].value_counts().sort_index()
-    facts = {"collected": len(table), "unreadable": {str(reason): int(count) for reason, count in reasons.items()}}
+    forgotten = {FORGOTTEN: collected - len(table)} if collected > len(table) else {}
+    facts = {"collected": collected, **forgotten,
+             "unreadable": {str(reason): int(count) for reason, count in reasons.items()}}
     metrics = {"images": len(table), "unreadable": unreadable, "unreadable_share": unreadable / max(1, len(table)),
                "expectations": len(checks), "expectations_met": sum(check.passed for check in checks)}
     return StageReport(facts, metrics, checks)

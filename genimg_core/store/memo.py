@@ -101,6 +101,25 @@ class Memo:
             return []
 
 
+def forget_image(image_id: str, folder: Path = MEMO) -> int:
+    """Delete every value of an image, under all keys of all files; how many there were."""
+    gone = 0
+    for file in sorted(folder.glob("*.sqlite")):
+        try:
+            database = _open(file)
+        except sqlite3.Error:
+            continue
+        try:
+            database.execute("PRAGMA secure_delete = ON")
+            gone += database.execute("DELETE FROM memo WHERE image_id = ?", (image_id,)).rowcount
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error:
+            continue
+        finally:
+            database.close()
+    return gone
+
+
 def _open(file: Path) -> sqlite3.Connection:
     database = sqlite3.connect(file, timeout=60, isolation_level=None)
     try:

@@ -49,7 +49,7 @@ class DatasetStep:
     rejected: dict[str, int]
     """Reason => images."""
     labels: dict[str, int]
-    """given, predicted."""
+    """given, predicted, decided."""
     splits: dict[str, int]
 
 
@@ -165,7 +165,7 @@ def _dataset_step(version: Version, name: str, normalized: dict[str, Any]) -> Da
         dataset=name, sha256=normalized["sha256"], found=version.told, source=source,
         collected=collected.get("collected"), kept=normal.get("kept", cleaned.get("kept")),
         rejected=labelled.get("rejected", cleaned.get("rejected", {})),
-        labels={key: metrics[key] for key in ("given", "predicted") if key in metrics},
+        labels={key: metrics[key] for key in ("given", "predicted", "decided") if key in metrics},
         splits=normalized.get("counts", {}))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,6 +17,8 @@ from typing import Any, Protocol
 LOCK = "dvc.lock"
 LARGEST_FILE = 64 * 2**20
 """Of what is read from a version: settings and reports are small."""
+_LEARNED_OUT = re.compile(r"- path: (data/models/[a-z][a-z0-9_]*|data/datasets/[a-z][a-z0-9_]*/normalized)\n"
+                          r"\s+hash: md5\n\s+md5: ([0-9a-f]{32}\.dir)")
 _MODEL_OUT = re.compile(r"- path: (data/models/[a-z][a-z0-9_]*)\n\s+hash: md5\n\s+md5: ([0-9a-f]{32}\.dir)")
 
 
@@ -178,10 +180,53 @@ def present_outputs(root: Path) -> dict[str, str]:
     return _lock_outputs((_bytes(root / LOCK) or b"").decode("utf8", "replace"))
 
 
+@dataclass(frozen=True)
+class KeptFolder:
+    """One version of an output folder."""
+
+    path: str
+    """`data/models/M` or `data/datasets/D/normalized`."""
+    found: str
+    """Where this version is, in words."""
+    reader: Callable[[str], bytes | None]
+
+    def read(self, name: str) -> bytes | None:
+        """A file in it; None where there is none, or where it is not kept."""
+        return self.reader(name)
+
+
+def every_folder(root: Path) -> Iterator[KeptFolder]:
+    """Every kept version of the folders of models and of normalized data sets: present, git's newest first, run cache.
+
+    Args:
+        root: the project.
+    """
+    present = Present(root)
+    for settings in sorted([*root.glob("data/models/*/settings.json"),
+                            *root.glob("data/datasets/*/normalized/settings.json")]):
+        path = settings.parent.relative_to(root).as_posix()
+        yield KeptFolder(path, present.told, lambda name, path=path: present.read(f"{path}/{name}"))
+    cache = cache_folder(root)
+    seen: set[tuple[str, str]] = set()
+
+    def kept(path: str, md5: str, found: str) -> Iterator[KeptFolder]:
+        if (path, md5) not in seen:
+            seen.add((path, md5))
+            inside = dict(_folder(cache, md5))
+            yield KeptFolder(path, found, lambda name: _object(cache, inside.get(name, "")))
+
+    for revision in (_git(root, "log", "--all", "--format=%H", "--", LOCK) or b"").decode().split():
+        text = (_git(root, "show", f"{revision}:./{LOCK}") or b"").decode("utf8", "replace")
+        for path, md5 in _LEARNED_OUT.findall(text):
+            yield from kept(path, md5, f"git revision {revision[:12]}")
+    for path, md5 in Runs(cache).folders():
+        yield from kept(path, md5, "DVC's run cache")
+
+
 def settings_of(version: Version, model: str) -> dict[str, Any]:
     """A model's settings.json, empty if there is none or its hash is not its own."""
     tree = as_json(version.read(f"data/models/{model}/settings.json"))
-    return tree if tree.get("sha256") == _hashed(tree) else {}
+    return tree if tree.get("sha256") == own_hash(tree) else {}
 
 
 def as_json(data: bytes | None) -> dict[str, Any]:
@@ -228,6 +273,11 @@ class Runs:
         """The md5 of everything that runs made at a path, the newest first."""
         return [md5 for known, md5 in reversed(self._made) if known == path]
 
+    def folders(self) -> list[tuple[str, str]]:
+        """(path, md5) of every model and every normalized data set that a run made, the newest first."""
+        return [(path, md5) for path, md5 in reversed(self._made)
+                if path.startswith("data/models/") or re.fullmatch(r"data/datasets/[^/]+/normalized", path)]
+
     def behind(self, path: str, md5: str) -> dict[str, str]:
         """The outputs of the run that made an output, and of all the runs before it that it rests on."""
         found: dict[str, str] = {}
@@ -269,10 +319,10 @@ def _yaml(text: str) -> dict[str, Any]:
 
 def _model_hash(cache: Path, md5: str) -> str:
     settings = as_json(_object(cache, dict(_folder(cache, md5)).get("settings.json", "")))
-    return settings.get("sha256", "") if settings and settings.get("sha256") == _hashed(settings) else ""
+    return settings.get("sha256", "") if settings and settings.get("sha256") == own_hash(settings) else ""
 
 
-def _hashed(settings: dict[str, Any]) -> str:
+def own_hash(settings: dict[str, Any]) -> str:
     """As `ModelSettings.hashed`, without torch."""
     import hashlib
 

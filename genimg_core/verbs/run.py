@@ -50,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Run; exit code 0, 2 (an error), 3 (a gate did not hold) or 130 (interrupted); earlier outputs are restored."""
+    from genimg_core.decisions.files import ensure_files
     from genimg_core.plan import needed_for, stage_instances
     from genimg_core.repro import INTERRUPTED, ReproResult, reproduce
     from genimg_core.schema import load_params
@@ -61,6 +62,8 @@ def main(arguments: argparse.Namespace) -> int:
         from genimg_core.verbs.scan import scan_datasets
 
         scan_datasets(None)
+    for name in params.datasets:
+        ensure_files(name)
     run = uuid.uuid4().hex
     instances = stage_instances()
     wanted = needed_for(arguments.targets, instances) if arguments.targets else instances

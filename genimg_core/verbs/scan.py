@@ -1,4 +1,7 @@
-"""`genimg scan`: look at the sources, and write each data set's source.lock where something changed."""
+"""`genimg scan`: look at the sources, and write each data set's source.lock where something changed.
+
+It also begins the files of decisions that are not there yet: DVC wants every dependency to be a file.
+"""
 
 from __future__ import annotations
 
@@ -41,6 +44,7 @@ def scan_datasets(names: list[str] | None, *, retry: bool = False) -> dict[str, 
         ParamsError: an unknown name, or a source that is not well described.
         SourceError: a source is missing, empty, unsafe, or does not fit its labels.
     """
+    from genimg_core.decisions.files import ensure_files
     from genimg_core.sources.registry import SourceParams
     from genimg_core.sources.scan import scan
 
@@ -59,6 +63,7 @@ def scan_datasets(names: list[str] | None, *, retry: bool = False) -> dict[str, 
     changed = {}
     for name, source in sources.items():
         result = scan(name, source, retry=retry)
+        ensure_files(name)
         files = f"{result.lock.files:,} file{'s' if result.lock.files != 1 else ''}"
         outcome = "changed" if result.changed else "unchanged"
         print(f"{name}: {files}, {_size(result.lock.bytes)}, {outcome}{_without(result.listing)}", flush=True)

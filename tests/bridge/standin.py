@@ -18,6 +18,7 @@ import sys
 import time
 from pathlib import Path
 
+from genimg_core.decisions.files import ensure_files
 from genimg_core.lifeline import end_with_dvc
 from genimg_core.params import read
 from genimg_core.progress import progress
@@ -92,6 +93,7 @@ def scan(names: list[str]) -> int:
         lock = Path("data/datasets") / name / "source.lock"
         lock.parent.mkdir(parents=True, exist_ok=True)
         lock.write_text(json.dumps({"digest": tree(source)}) + "\n")
+        ensure_files(name)
     return 0
 
 

@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from assets.checks import declared_checks
-from assets.names import asset_key, settings_key, source_key
+from assets.names import DECISIONS, asset_key, decisions_key, settings_key, source_key
 from tests.bridge.conftest import Door, StandIn, open_door
 
 
@@ -40,7 +40,8 @@ def test_outside_runs_are_told_with_everything_they_read(door: Door):
     project = door.project
     told = door.tick()
     stages = list(project.workspace.project.plan())
-    assert {key for key in told} == {*map(asset_key, stages), *map(settings_key, stages), source_key("base")}
+    assert {key for key in told} == {*map(asset_key, stages), *map(settings_key, stages), source_key("base"),
+                                     *(decisions_key("base", which) for which in DECISIONS)}
     assert told.index(asset_key("clean@base")) < told.index(asset_key("label@base")), "in the order of the pipeline"
     event = door.latest("clean@base")
     assert event.tags["dvc/action"] == "outside" and event.metadata["figure"].value > 0

@@ -23,6 +23,10 @@ def edit_source(project: StandIn) -> None:
     project.scan()
 
 
+def decide(project: StandIn, which: str) -> None:
+    (project.root / f"data/datasets/base/decisions/{which}.jsonl").write_text("a line\n")
+
+
 EDITS: dict[str, tuple[Callable[[StandIn], None], set[str]]] = {
     "a stage's settings": (
         lambda p: p.set_param("datasets.base.clean", {"min_images_kept": 11}),
@@ -39,6 +43,9 @@ EDITS: dict[str, tuple[Callable[[StandIn], None], set[str]]] = {
         {"validate@base"},
     ),
     "the source": (edit_source, {"collect@base"}),
+    "an image forgotten": (lambda p: decide(p, "forgotten"), {"collect@base"}),
+    "an image rejected by hand": (lambda p: decide(p, "verdicts"), {"clean@base", "label@base"}),
+    "an image labelled by hand": (lambda p: decide(p, "labels"), {"label@base"}),
     "an output deleted": (
         lambda p: shutil.rmtree(p.root / "data/datasets/base/clean"),
         {"clean@base", "label@base"},

@@ -149,3 +149,37 @@ def test_a_spoiled_lock(workspace):
     PATHS["source_lock"].write_text("<<<<<<< HEAD\n")
     command = ["collect", "base", *[f"--{key}={path}" for key, path in PATHS.items()]]
     assert main(command) == 2
+
+
+def test_a_forgotten_image_keeps_its_row_and_nothing_else(workspace):
+    main(["scan"])
+    _collect()
+    before = _hashes(PATHS["raw"])
+    forgotten = Path("data/datasets/base/decisions/forgotten.jsonl")
+    paths = PATHS | {"forgotten": forgotten}
+    run_stage(load_stage("collect"), "base", paths, Path("report"), Path("metrics.json"))
+    assert _hashes(PATHS["raw"]) == before, "a file without decisions changes no byte"
+    one = hashlib.sha256(b"one").hexdigest()
+    with forgotten.open("a") as stream:
+        stream.write(json.dumps({"image_id": one, "why": "case 17"}) + "\n")
+    report = run_stage(load_stage("collect"), "base", paths, Path("report"), Path("metrics.json"))
+    frame = read_table(PATHS["raw"] / "manifest.parquet").set_index("path")
+    for path in ("a.png", "b/copy.png"):
+        row = frame.loc[path]
+        assert (row["image_id"], row["reason"], row["detail"], row["offset"]) == (one, "forgotten", "case 17", -1)
+        assert row[["shard", "label", "split"]].isna().all()
+    with tarfile.open(PATHS["raw"] / "shards/000000.tar") as tar:
+        assert one not in tar.getnames() and len(tar.getnames()) == 2
+    assert all(b"one" not in path.read_bytes() for path in (PATHS["raw"] / "shards").iterdir())
+    assert report.facts["reasons"] == {"forgotten": 2, "missing_file": 1} and report.metrics["bytes"] == 3
+    assert report.metrics["collected"] == 5 and report.checks[0].passed
+
+
+def test_a_spoiled_file_of_what_is_forgotten_stops_the_stage(workspace, capsys):
+    main(["scan"])
+    Path("data/datasets/base/decisions/forgotten.jsonl").write_text("<<<<<<< HEAD\n")
+    command = ["collect", "base", *[f"--{key}={path}" for key, path in PATHS.items()],
+               "--forgotten=data/datasets/base/decisions/forgotten.jsonl"]
+    assert main(command) == 2
+    assert "forgotten.jsonl, line 1: git's mark of a conflict" in capsys.readouterr().err
+    assert not PATHS["raw"].exists(), "nobody's wish is passed over in silence"

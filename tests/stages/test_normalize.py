@@ -198,3 +198,15 @@ def test_bad_input_is_an_error_with_a_remedy(tmp_path):
                   normalized=tmp_path / "other/n", image=ImageParams(size=8, channels=1), settings=NormalizeParams())
     with pytest.raises(ParamsError, match="leave nothing to train on"):
         parse(NormalizeParams, {"test_share": 0.6, "validation_share": 0.4}, "datasets.base.normalize")
+
+
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 3), st.sampled_from([None, "test", "train"])), min_size=1,
+                max_size=30))
+def test_copies_that_a_person_keeps_are_never_parted(drawn):
+    """Several kept rows of a cluster, whatever their labels: as clean leaves them, of one given split or of none."""
+    given_split = {cluster: split for cluster, _, split in drawn}
+    rows = labelled(len(drawn)).assign(cluster=[f"{cluster:064x}" for cluster, _, _ in drawn],
+                                       label=[f"class {label}" for _, label, _ in drawn],
+                                       split=[given_split[cluster] for cluster, _, _ in drawn])
+    split = split_of(rows, NormalizeParams(test_share=0.5, validation_share=0.3))
+    assert (split.groupby(rows["cluster"]).nunique() == 1).all()

@@ -52,6 +52,17 @@ def test_only_those_named(workspace, capsys):
     assert scan_datasets(None) == {"base": False, "target": False}
 
 
+def test_the_files_of_decisions_are_begun_and_left_alone(workspace):
+    assert main(["scan", "base"]) == 0
+    folder = Path("data/datasets/base/decisions")
+    begun = {path.name: path.read_text() for path in folder.iterdir()}
+    assert begun == {f"{which}.jsonl": f'{{"genimg": "{which}", "version": 1}}\n'
+                     for which in ("forgotten", "verdicts", "labels")}
+    (folder / "labels.jsonl").write_text("mine\n")
+    assert main(["scan", "base"]) == 0
+    assert (folder / "labels.jsonl").read_text() == "mine\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "params", "told"),
     [

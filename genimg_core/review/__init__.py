@@ -1,0 +1,1 @@
+"""Doubtful images out to a person, and the decisions back."""
