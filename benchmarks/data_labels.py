@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 NAME = "data_labels"
 CODE = ("genimg_core.labels.check", "genimg_core.labels.predict")
-THREADS = 2
+THREADS = 1
 STRAY_SHARE = 0.03
 CONFUSED_CLASSES, CONFUSED_SHARE = 3, 0.25
 IMAGES = 6000
