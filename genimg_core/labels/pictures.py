@@ -65,7 +65,7 @@ def draw_reliability(path: Path, calibration: Calibration) -> None:
               f"wrong labels {calibration.error_share:.1%}", calibration.after))
     for place, (title, bins) in enumerate(shown):
         _draw_bins(upper[place], lower[place], bins)
-        upper[place].set_title(title, fontsize=10)
+        upper[place].set_title(title, fontsize=9)
         lower[place].set_xlabel(f"confidence ({told})")
     upper[0].set_ylabel("agreement")
     lower[0].set_ylabel("images")

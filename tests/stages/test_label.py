@@ -228,6 +228,15 @@ def test_a_check_writes_equal_bytes_and_no_check_writes_no_list(place):
     assert not any("ece" in name for name in report.metrics)
 
 
+def test_without_labels_there_is_nothing_to_doubt(place):
+    write_clean(place, draw_letters("AB", 20, 1, size=8)[0], [None] * 20)
+    report, table, _ = run(place, LabelParams(check_labels=True, label_errors="relabel"))
+    assert (table["label"] == "all").all()
+    assert len(read_table(place / "labels/doubtful.parquet", DOUBTFUL_COLUMNS)) == 0
+    assert report.facts["label_check"] == {"judged": 0, "unjudged": 0, "agreed": None, "rule": "unlikely",
+                                           "doubtful": 0, "action": "relabel", "calibration": None}
+
+
 def test_predicted_confidence_is_calibrated_where_enough_is_held_out(place):
     images, truth = draw_letters("AKT", 500, 1, size=16)
     write_clean(place, images, [None if i < 20 else "AKT"[k] for i, k in enumerate(truth)])
