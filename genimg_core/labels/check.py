@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FOLDS = 3
+RULES = ("unlikely", "confident_joint")
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,10 @@ class LabelCheck:
     agreed: float | None
     """Share of the judged labels that are the likeliest class; None where none was judged."""
     calibration: Calibration | None
+    by_rule: dict[str, int]
+    """How many labels each rule doubts."""
     doubts: Doubts
+    """By the chosen rule, without those that are trusted."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,7 @@ def check_labels(images: np.ndarray, table: pd.DataFrame, settings: ClassifierSe
         images: uint8 (K, S, S, C), indexed by the table's `row`.
         table: the clean table.
         settings: the budget of each of the FOLDS classifiers.
-        rule: how doubts are drawn from the probabilities.
+        rule: how doubts are drawn from the probabilities: one of RULES, or `either`.
         unlikely: for the rule of that name, in [0, 1].
         seed: of the run.
         trusted: bool (N,), rows that teach and are never doubted; none by default.
@@ -97,12 +101,14 @@ def check_labels(images: np.ndarray, table: pd.DataFrame, settings: ClassifierSe
     judged = judge(images, table, settings, seed)
     count = len(judged.places)
     if not count:
-        return LabelCheck(0, labelled, None, None, _doubts(judged, np.empty(0, bool)))
-    doubted = doubtful(judged, rule, unlikely)
+        return LabelCheck(0, labelled, None, None, dict.fromkeys(RULES, 0), _doubts(judged, np.empty(0, bool)))
+    found = {one: doubtful(judged, one, unlikely) for one in RULES}
+    doubted = np.logical_or.reduce(list(found.values())) if rule == "either" else found[rule]
     if trusted is not None:
-        doubted &= ~trusted[judged.places]
+        doubted = doubted & ~trusted[judged.places]
     agreed = float((judged.scores.argmax(axis=1) == judged.given).mean())
-    return LabelCheck(count, labelled - count, agreed, judged.calibration, _doubts(judged, doubted))
+    return LabelCheck(count, labelled - count, agreed, judged.calibration,
+                      {one: int(own.sum()) for one, own in found.items()}, _doubts(judged, doubted))
 
 
 def judge(images: np.ndarray, table: pd.DataFrame, settings: ClassifierSettings, seed: int) -> Judged:
@@ -129,8 +135,8 @@ def judge(images: np.ndarray, table: pd.DataFrame, settings: ClassifierSettings,
     return Judged(places, classes, given, scaling.of_class(answers), scaling.right(answers, given), calibration)
 
 
-def doubtful(judged: Judged, rule: Rule, unlikely: float) -> np.ndarray:
-    """Which labels are likely wrong: bool (M,); arguments as of `check_labels`."""
+def doubtful(judged: Judged, rule: str, unlikely: float) -> np.ndarray:
+    """Which labels one of RULES finds likely wrong: bool (M,); `unlikely` as of `check_labels`."""
     disagreed = judged.scores.argmax(axis=1) != judged.given
     if rule == "unlikely":
         return disagreed & (judged.right < unlikely)

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from genimg_core.params import Section, Share
 
-Rule = Literal["unlikely", "confident_joint"]
+Rule = Literal["unlikely", "confident_joint", "either"]
 Action = Literal["report", "unlabel", "relabel"]
 
 
@@ -22,8 +22,9 @@ class CheckSettings(Section):
     doubt: Rule = "unlikely"
     """`unlikely`: a label is doubtful where another class is likelier and the label more probably an accident than
     right; finds stray errors, and the share of wrong labels is estimated. `confident_joint`: cleanlab's
-    find_label_issues; finds also what is confused again and again (a quarter of one class labelled as another), and
-    doubts many labels where classes look alike."""
+    find_label_issues; finds also what is confused again and again (a quarter of one class labelled as another), which
+    `unlikely` takes for the custom of the data set, and doubts many labels where classes look alike. `either`: both.
+    The report says how many each of the two doubts, whichever is chosen."""
     doubt_below: Share = 0.5
     """For `unlikely`: the probability of being right below which a label is doubtful."""
     label_errors: Action = "report"

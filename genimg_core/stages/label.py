@@ -173,7 +173,7 @@ def _facts(result: pd.DataFrame, classes: list[str], predicted: Predictions | No
     if check:
         more["label_check"] = {
             "judged": check.judged, "unjudged": check.unjudged, "agreed": check.agreed, "rule": params.doubt,
-            "doubtful": len(check.doubts.places), "action": params.label_errors,
+            "doubtful": len(check.doubts.places), "by_rule": check.by_rule, "action": params.label_errors,
             "calibration": asdict(check.calibration) if check.calibration else None}
     kept = result[result["status"] == "kept"]
     rejected = result.loc[result["status"] == "rejected", "reason"].value_counts()

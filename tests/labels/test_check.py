@@ -76,11 +76,15 @@ def test_trusted_labels_are_never_doubted(planted, found):
     assert set(doubts.places) == set(found.doubts.places) - set(wrong[:6])
 
 
-def test_cleanlabs_rule_finds_them_too(planted):
+def test_cleanlabs_rule_finds_them_too_and_either_is_both(planted, found):
     images, frame, wrong, _ = planted
-    doubts = check(images, frame, rule="confident_joint").doubts
-    assert np.isin(doubts.places, wrong).mean() >= 0.9
-    assert len(doubts.places) >= 10
+    either = check(images, frame, rule="either")
+    assert either.by_rule == found.by_rule
+    assert found.by_rule["unlikely"] == len(found.doubts.places)
+    assert found.by_rule["confident_joint"] >= 10
+    assert len(either.doubts.places) >= max(found.by_rule.values())
+    assert set(found.doubts.places) <= set(either.doubts.places)
+    assert np.isin(either.doubts.places, wrong).mean() >= 0.9
 
 
 def test_rows_of_the_test_split_are_judged_and_teach_nothing():

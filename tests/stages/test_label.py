@@ -171,7 +171,7 @@ def test_label_errors_are_listed_and_stay_by_default(place):
     assert given.sum() == 470
     told = report.facts["label_check"]
     assert (told["judged"], told["unjudged"], told["doubtful"]) == (470, 0, len(doubtful))
-    assert report.metrics["doubtful_labels"] == len(doubtful)
+    assert report.metrics["doubtful_labels"] == len(doubtful) == told["by_rule"]["unlikely"]
     assert 0 < report.metrics["check_ece"] < report.metrics["check_ece_uncalibrated"] < 0.5
     assert [picture.file for picture in report.pictures] == [
         "classes.png", "predicted.png", "check_reliability.png", "doubtful.png"]
@@ -234,7 +234,8 @@ def test_without_labels_there_is_nothing_to_doubt(place):
     assert (table["label"] == "all").all()
     assert len(read_table(place / "labels/doubtful.parquet", DOUBTFUL_COLUMNS)) == 0
     assert report.facts["label_check"] == {"judged": 0, "unjudged": 0, "agreed": None, "rule": "unlikely",
-                                           "doubtful": 0, "action": "relabel", "calibration": None}
+                                           "by_rule": {"unlikely": 0, "confident_joint": 0}, "doubtful": 0,
+                                           "action": "relabel", "calibration": None}
 
 
 def test_predicted_confidence_is_calibrated_where_enough_is_held_out(place):
