@@ -105,7 +105,7 @@ def shown(value: float | None, unit: str) -> str:
     """A figure with its unit."""
     if value is None:
         return ""
-    return f"{value:.4f}" if unit in ("KID", "FD") else f"{value:.2f} {unit}"
+    return f"{value:.4f}" if unit in ("KID", "FD", "ECE") else f"{value:.2f} {unit}"
 
 
 def claim(text: str, value: float | None, target: float | None, better: str, unit: str, compared_with: str | None,

@@ -102,9 +102,9 @@ def _source(root: Path, name: str, source: Any) -> Finding:
     if not os.access(place, os.R_OK):
         return Finding("problem", subject, f"{source.path} may not be read", "give yourself the right to read it")
     labels = source.labels
-    if not isinstance(labels, str) and not (root / labels.csv).is_file():
-        return Finding("problem", subject, f"there is no labels file {labels.csv}",
-                       f"correct datasets.{name}.source.labels.csv in params.yaml")
+    if not isinstance(labels, str) and not (root / labels.file).is_file():
+        return Finding("problem", subject, f"there is no labels file {labels.file}",
+                       f"correct datasets.{name}.source.labels in params.yaml")
     path = root / LOCKS / name / "source.lock"
     if not path.is_file():
         return Finding("information", subject, f"{source.path} is there, and was never scanned: `genimg run` does it")
@@ -161,9 +161,9 @@ def _new_files(place: Path, labels: Any, known: set[str]) -> int:
     """Files that the last scan did not see; 0 where only files that a CSV picks count."""
     from genimg_core.configuring.request import names_in
 
-    if not isinstance(labels, str) and labels.where:
+    if not isinstance(labels, str) and getattr(labels, "where", None):
         return 0
-    own = None if isinstance(labels, str) else os.path.realpath(labels.csv)
+    own = None if isinstance(labels, str) else os.path.realpath(labels.file)
     return sum(name not in known and os.path.realpath(place / name) != own for name in names_in(place))
 
 

@@ -13,7 +13,7 @@ from pydantic import Field, StringConstraints
 from genimg_core.errors import SourceError
 from genimg_core.params import Section
 from genimg_core.progress import progress
-from genimg_core.sources.labels import CsvLabels, Labels, describe, folder_advice
+from genimg_core.sources.labels import Labels, describe, folder_advice, labels_file
 from genimg_core.sources.safe_archive import Limits, Member, MemberDamagedError, read_members
 from genimg_core.sources.source import (
     DEFAULT_MAX_FILE_BYTES,
@@ -36,7 +36,7 @@ class ArchiveParams(Section):
     inside: Annotated[str, StringConstraints(pattern=r"^([^/]+(/[^/]+)*)?$")] = ""
     """Only what lies in this folder of the archive; paths and label folders are relative to it."""
     labels: Labels = "folders"
-    """`folders`, or a section with a CSV (a file beside the archive, not in it)."""
+    """`folders`, or a section with a CSV, JSON lines or an export of Label Studio (beside the archive, not in it)."""
     max_file_bytes: MaxFileBytes = DEFAULT_MAX_FILE_BYTES
     """A larger member is listed and never read."""
     max_total_bytes: Annotated[int, Field(ge=1)] = 64 * 2**30
@@ -58,9 +58,9 @@ class ArchiveSource:
     @property
     def origin(self) -> str:
         """One size and time stand for all members, so a listing holds only for equal params and labels."""
-        labels = self.params.labels
-        csv_file = Path(labels.csv) if isinstance(labels, CsvLabels) else None
-        rows = csv_file.read_bytes() if csv_file and os.access(csv_file, os.R_OK) and csv_file.is_file() else b""
+        named = labels_file(self.params.labels)
+        file = Path(named) if named else None
+        rows = file.read_bytes() if file and os.access(file, os.R_OK) and file.is_file() else b""
         return f"archive {hashlib.sha256(self.params.model_dump_json().encode() + rows).hexdigest()}"
 
     def scan(self, earlier: Mapping[str, SourceFile]) -> list[SourceFile]:
@@ -142,5 +142,5 @@ class ArchiveSource:
             return f"set `inside: {'/'.join(part for part in (self.params.inside, prefix) if part)}`, where they lie"
         if way == "up" and f"/{self.params.inside}".endswith(f"/{prefix}"):
             above = self.params.inside.removesuffix(prefix).strip("/")
-            return f"set `inside: '{above}'`, which the CSV's paths are relative to"
-        return "set `inside` to the folder of the archive that the CSV's paths are relative to"
+            return f"set `inside: '{above}'`, which the labels' paths are relative to"
+        return "set `inside` to the folder of the archive that the labels' paths are relative to"

@@ -12,7 +12,7 @@ from pydantic import StringConstraints
 from genimg_core.errors import SourceError
 from genimg_core.params import Section
 from genimg_core.progress import progress
-from genimg_core.sources.labels import CsvLabels, Described, Labels, describe, folder_advice
+from genimg_core.sources.labels import Described, Labels, describe, folder_advice, labels_file
 from genimg_core.sources.local_file import existing, file_row, lies_in
 from genimg_core.sources.source import (
     DEFAULT_MAX_FILE_BYTES,
@@ -28,14 +28,14 @@ from genimg_core.sources.source import (
 class FolderParams(Section):
     """A folder, with all its sub-folders.
 
-    Every regular file is listed, image or not, hidden or not; save the labels CSV, .DS_Store and Thumbs.db.
+    Every regular file is listed, image or not, hidden or not; save the file of labels, .DS_Store and Thumbs.db.
     """
 
     kind: Literal["folder"] = "folder"
     path: Annotated[str, StringConstraints(min_length=1)]
     """The folder, from the working directory."""
     labels: Labels = "folders"
-    """`folders`, or a section with a CSV."""
+    """`folders`, or a section with a CSV, JSON lines or an export of Label Studio."""
     max_file_bytes: MaxFileBytes = DEFAULT_MAX_FILE_BYTES
     """A larger file is listed and never read."""
 
@@ -98,8 +98,8 @@ class FolderSource:
                 f"{self._root} is a file, not a folder",
                 "name the folder it lies in, or use `kind: archive` for a zip or tar",
             )
-        labels = self.params.labels
-        csv_file = os.path.realpath(labels.csv) if isinstance(labels, CsvLabels) else None
+        labels = labels_file(self.params.labels)
+        own_file = os.path.realpath(labels) if labels else None
         found: dict[str, os.DirEntry[str]] = {}
         waiting: list[os.DirEntry[str] | Path] = [self._root]
         while waiting:
@@ -117,7 +117,7 @@ class FolderSource:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append(entry)
-                elif not self._left_out(entry, csv_file):
+                elif not self._left_out(entry, own_file):
                     self._add(found, entry)
         return dict(sorted(found.items()))
 
@@ -129,10 +129,10 @@ class FolderSource:
             )
         found[path] = entry
 
-    def _left_out(self, entry: os.DirEntry[str], csv_file: str | None) -> bool:
+    def _left_out(self, entry: os.DirEntry[str], own_file: str | None) -> bool:
         if entry.name in IGNORED_NAMES:
             return True
-        if csv_file and entry.name == os.path.basename(csv_file) and os.path.realpath(entry.path) == csv_file:
+        if own_file and entry.name == os.path.basename(own_file) and os.path.realpath(entry.path) == own_file:
             return True
         # A link to a folder of the source: what it leads to is listed where it lies, and links may go round.
         return entry.is_symlink() and self._inside(entry) and os.path.isdir(entry.path)
@@ -153,5 +153,5 @@ class FolderSource:
             return f"set `path: {self._root / prefix}`, the folder they lie in"
         if way == "up" and f"/{self._root.as_posix()}".endswith(f"/{prefix}"):
             above = Path(self._root.as_posix().removesuffix(prefix) or ".")
-            return f"set `path: {above}`, the folder that the CSV's paths are relative to"
-        return "set `path` to the folder that the CSV's paths are relative to"
+            return f"set `path: {above}`, the folder that the labels' paths are relative to"
+        return "set `path` to the folder that the labels' paths are relative to"

@@ -1,4 +1,7 @@
-"""Labels, splits and the filter of a source: from the first-level sub-folders, or from a CSV. For every source."""
+"""Labels, splits and the filter of a source: from the first-level sub-folders, or from a file. For every source.
+
+The CSV is read here, JSON lines in labels_jsonl.py, an export of Label Studio in label_studio.py.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,19 @@ import csv
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, StringConstraints, Tag
 
 from genimg_core.errors import SourceError
 from genimg_core.params import Section, nearest
+from genimg_core.sources.described import SPLITS, Described, gather, normal, split_of
+from genimg_core.sources.label_studio import LabelStudioLabels, read_label_studio
+from genimg_core.sources.labels_jsonl import JsonlLabels, read_jsonl
 
-SPLITS = ("train", "validation", "test")
+__all__ = ["SPLITS", "CsvLabels", "Described", "Description", "JsonlLabels", "LabelStudioLabels", "Labels",
+           "describe", "folder_advice", "labels_file", "read_labels"]
 
 _Text = Annotated[str, StringConstraints(min_length=1)]
 
@@ -33,30 +40,42 @@ class CsvLabels(Section):
     where: dict[str, bool | str | int | float] = Field(default_factory=dict)
     """Column -> value: only the files whose row has these values are collected at all."""
 
+    @property
+    def file(self) -> str:
+        """The file of labels."""
+        return self.csv
+
 
 def _labels_tag(value: object) -> str | None:
+    if isinstance(value, JsonlLabels) or (isinstance(value, dict) and "jsonl" in value):
+        return "kind:jsonl"
+    if isinstance(value, LabelStudioLabels) or (isinstance(value, dict) and "label_studio" in value):
+        return "kind:label_studio"
     if isinstance(value, dict | CsvLabels):
         return "kind:csv"
     return "kind:folders" if value == "folders" else None
 
 
 Labels = Annotated[
-    Annotated[CsvLabels, Tag("kind:csv")] | Annotated[Literal["folders"], Tag("kind:folders")],
+    Annotated[CsvLabels, Tag("kind:csv")]
+    | Annotated[JsonlLabels, Tag("kind:jsonl")]
+    | Annotated[LabelStudioLabels, Tag("kind:label_studio")]
+    | Annotated[Literal["folders"], Tag("kind:folders")],
     Discriminator(
         _labels_tag,
         custom_error_type="labels",
-        custom_error_message="Labels are `folders` or a section {{csv: PATH, label_column: NAME, …}}",
+        custom_error_message="Labels are `folders` or a section {csv: PATH, label_column: NAME, …}, "
+        "{jsonl: PATH, label_key: NAME, …} or {label_studio: PATH, …}",
     ),
 ]
 """`folders`: the first-level sub-folder that a file lies in is its label; files at the top are unlabelled."""
 
+LabelFile = CsvLabels | JsonlLabels | LabelStudioLabels
 
-@dataclass(frozen=True)
-class Described:
-    """What is known of a source file besides its bytes."""
 
-    label: str | None
-    split: str | None
+def labels_file(labels: LabelFile | Literal["folders"]) -> str | None:
+    """The file that labels come from, None where sub-folders are the labels."""
+    return None if isinstance(labels, str) else labels.file
 
 
 @dataclass(frozen=True)
@@ -66,39 +85,45 @@ class Description:
     files: dict[str, Described]
     """Of the files that are there."""
     missing: dict[str, Described]
-    """Named by the CSV and absent."""
+    """Named by the file of labels and absent."""
 
 
 def describe(
-    present: Collection[str], labels: CsvLabels | Literal["folders"], advice: Callable[[list[str]], str]
+    present: Collection[str], labels: LabelFile | Literal["folders"], advice: Callable[[list[str]], str]
 ) -> Description:
     """Choose the files that belong to the data set, and give each its label and split.
 
     Args:
         present: the source's files: posix paths relative to it.
         labels: the params.
-        advice: absent paths -> a remedy, for a CSV that does not fit the folder.
+        advice: absent paths -> a remedy, for a file of labels that does not fit the folder.
 
     Raises:
-        SourceError: the CSV is missing, malformed, lacks a column, contradicts itself, or names files that are mostly
-            absent.
+        SourceError: the file of labels is missing, malformed, lacks a column, contradicts itself, or names files that
+            are mostly absent.
     """
     if isinstance(labels, str):
         return Description({path: Described(_first_folder(path), None) for path in present}, {})
-    rows = read_labels(labels)
+    rows = _read(labels, present)
     there = set(present)
     found = {path: row for path, row in rows.items() if path in there}
     missing = {path: row for path, row in rows.items() if path not in there}
     if len(missing) * 2 > len(rows):
         raise SourceError(
-            f"{len(missing):,} of the {len(rows):,} files that {labels.csv} names are not in the source, "
+            f"{len(missing):,} of the {len(rows):,} files that {labels.file} names are not in the source, "
             f"for instance {sorted(missing)[0]!r}",
             advice(sorted(missing)),
         )
-    if not labels.where:
+    if not (isinstance(labels, CsvLabels) and labels.where):
         unnamed = Described(None, None)
         found = {path: rows.get(path, unnamed) for path in present}
     return Description(found, missing)
+
+
+def _read(labels: LabelFile, present: Collection[str]) -> dict[str, Described]:
+    if isinstance(labels, JsonlLabels):
+        return read_jsonl(labels)
+    return read_label_studio(labels, present) if isinstance(labels, LabelStudioLabels) else read_labels(labels)
 
 
 def _first_folder(path: str) -> str | None:
@@ -112,29 +137,27 @@ def read_labels(labels: CsvLabels) -> dict[str, Described]:
     Raises:
         SourceError: as `describe` says.
     """
-    found: dict[str, tuple[int, Described]] = {}
     seen_values: dict[str, Counter[str]] = {column: Counter() for column in labels.where}
+    found = gather(labels.csv, "line", _chosen(labels, seen_values))
+    if not found:
+        raise SourceError(*_nothing_found(labels, seen_values))
+    return found
+
+
+def _chosen(labels: CsvLabels, seen_values: dict[str, Counter[str]]) -> Iterator[tuple[int, str, Described]]:
+    """(line, path, what is known) of each row that passes `where`; counts the values of the others."""
     for line, row in _rows(labels):
         if not all(_matches(row[column], value) for column, value in labels.where.items()):
             for column, counts in seen_values.items():
                 counts[row[column].strip()] += 1
             continue
-        path = _normal(row[labels.file_column].strip())
+        path = normal(row[labels.file_column].strip())
         if not path:
             raise SourceError(
                 f"line {line} of {labels.csv} names no file in column '{labels.file_column}'",
                 "fill it in, or delete the line",
             )
-        described = _described(row, labels, line)
-        if path in found and found[path][1] != described:
-            raise SourceError(
-                f"{labels.csv} names {path!r} twice, differently, on lines {found[path][0]} and {line}",
-                "keep one of the lines",
-            )
-        found.setdefault(path, (line, described))
-    if not found:
-        raise SourceError(*_nothing_found(labels, seen_values))
-    return {path: described for path, (_, described) in found.items()}
+        yield line, path, _described(row, labels, line)
 
 
 def _matches(cell: str, value: str | bool | int | float) -> bool:
@@ -180,17 +203,9 @@ def _rows(labels: CsvLabels) -> Iterator[tuple[int, dict[str, str]]]:
 
 
 def _described(row: dict[str, str], labels: CsvLabels, line: int) -> Described:
-    split = (row[labels.split_column].strip() or None) if labels.split_column else None
-    if split is not None and split not in SPLITS:
-        raise SourceError(
-            f"line {line} of {labels.csv}: split {split!r}", f"a split is one of {', '.join(SPLITS)}, or empty"
-        )
-    return Described((row[labels.label_column].strip() or None) if labels.label_column else None, split)
-
-
-def _normal(path: str) -> str:
-    """`./a//b` -> `a/b`; `..` stays, and so is never found."""
-    return str(PurePosixPath(path)) if path else ""
+    split = row[labels.split_column].strip() if labels.split_column else ""
+    label = (row[labels.label_column].strip() or None) if labels.label_column else None
+    return Described(label, split_of(split, f"line {line} of {labels.csv}"))
 
 
 def folder_advice(missing: list[str], present: Collection[str]) -> tuple[str, str]:

@@ -49,6 +49,11 @@ COLUMN_TYPES: dict[str, str] = {
     # of labelling
     "label_source": "string",  # given, predicted, decided or none
     "label_confidence": "float64",  # 0..1
+    # of given labels that are likely wrong
+    "given": "string",  # the label in doubt
+    "suggested": "string",  # the class that a classifier which has not seen the image finds likeliest
+    "confidence": "float64",  # its probability of `suggested`, calibrated, 0..1
+    "given_confidence": "float64",  # the probability that `given` is right, 0..1
     # of normalizing
     "index": "int32",  # within the split; -1 where the row was rejected
 }
@@ -86,6 +91,9 @@ CLEAN_COLUMNS = ("image_id", "path", "label", "split", "row", "status", "reason"
 
 LABELS_COLUMNS = (*CLEAN_COLUMNS, "label_source", "label_confidence")
 """labels/labels.parquet"""
+
+DOUBTFUL_COLUMNS = ("image_id", "path", "given", "suggested", "confidence", "given_confidence")
+"""labels/doubtful.parquet, where labels are checked: the likeliest wrong first; a row for each doubtful label."""
 
 ROWS_COLUMNS = (*LABELS_COLUMNS, "index")
 """normalized/rows.parquet"""

@@ -85,6 +85,21 @@ def test_a_folder_inside_and_a_csv_beside(tmp_path, kind):
         _scan(path, inside="other")
 
 
+def test_json_lines_and_an_export_of_label_studio_beside_it(tmp_path):
+    path = _pack(tmp_path / "a.zip", FILES)
+    (tmp_path / "l.jsonl").write_text('{"file": "top.png", "label": "x"}\n')
+    source = ArchiveSource(ArchiveParams(path=str(path), labels={"jsonl": str(tmp_path / "l.jsonl")}))
+    assert {file.path: file.label for file in source.scan({})}["top.png"] == "x"
+    origin = source.origin
+    (tmp_path / "l.jsonl").write_text('{"file": "top.png", "label": "y"}\n')
+    assert source.origin != origin, "other labels, another listing"
+    (tmp_path / "e.json").write_text(
+        '[{"data": {"image": "s3://bucket/cat/1.png"}, "annotations": [{"result": [{"type": "choices", "from_name": '
+        '"c", "value": {"choices": ["z"]}}]}]}]')
+    files = _scan(path, labels={"label_studio": str(tmp_path / "e.json")})
+    assert {name: file.label for name, file in files.items() if file.label} == {"cat/1.png": "z"}
+
+
 def test_an_unchanged_archive_is_not_read_again_and_a_changed_csv_is(tmp_path):
     path = _pack(tmp_path / "a.zip", FILES)
     (tmp_path / "l.csv").write_text("file,label\ntop.png,x\n")

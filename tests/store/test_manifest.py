@@ -9,6 +9,7 @@ from genimg_core.errors import CorruptFileError
 from genimg_core.store.manifest import (
     CLEAN_COLUMNS,
     COLUMN_TYPES,
+    DOUBTFUL_COLUMNS,
     LABELS_COLUMNS,
     MANIFEST_COLUMNS,
     PROFILE_COLUMNS,
@@ -72,6 +73,6 @@ def test_a_damaged_table_is_told_with_a_remedy(tmp_path):
 
 
 def test_every_column_of_every_table_has_a_type():
-    for columns in (MANIFEST_COLUMNS, PROFILE_COLUMNS, CLEAN_COLUMNS, LABELS_COLUMNS, ROWS_COLUMNS):
+    for columns in (MANIFEST_COLUMNS, PROFILE_COLUMNS, CLEAN_COLUMNS, LABELS_COLUMNS, DOUBTFUL_COLUMNS, ROWS_COLUMNS):
         assert len(set(columns)) == len(columns)
         assert set(columns) <= set(COLUMN_TYPES)

@@ -186,6 +186,23 @@ def test_sources_that_only_a_scan_can_look_at(project, source):
     assert "7 files when it was scanned" in found(project, subject="source of base")[0].told
 
 
+def test_labels_in_a_file_of_any_kind(project, tmp_path):
+    params = project.params()
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.png").write_bytes(b"a")
+    os.utime(tmp_path / "in/a.png", (1, 1))
+    (tmp_path / "in/labels.jsonl").write_text('{"file": "a.png", "label": "x"}\n')
+    for labels in ({"csv": "gone.csv"}, {"jsonl": "gone.jsonl"}, {"label_studio": "gone.json"}):
+        params["datasets"]["base"]["source"] = {"kind": "folder", "path": "../in", "labels": labels}
+        project.write_params(params)
+        (told,) = found(project, "problem", "source of base")
+        assert "there is no labels file gone." in told.told and "datasets.base.source.labels" in told.cure
+    params["datasets"]["base"]["source"]["labels"] = {"jsonl": "../in/labels.jsonl"}
+    project.write_params(params)
+    project.genimg("scan")
+    assert found(project, "ok", "source of base"), "the file of labels is no new image"
+
+
 def test_locks_of_the_living_the_dead_and_of_others(project):
     tmp = project.root / ".dvc/tmp"
     tmp.mkdir(exist_ok=True)

@@ -29,9 +29,14 @@ def features(network: HasFeatures, images: np.ndarray) -> np.ndarray:
     return _in_batches(network.features, images)
 
 
-def probabilities(network: ClassifierNetwork, images: np.ndarray) -> np.ndarray:
-    """uint8 (N, S, S, C) => softmax float64 (N, classes); rows sum to 1."""
-    return _in_batches(lambda batch: torch.softmax(network(batch).double(), dim=1), images)
+def logits(network: ClassifierNetwork, images: np.ndarray) -> np.ndarray:
+    """uint8 (N, S, S, C) => logits float64 (N, classes)."""
+    return _in_batches(network, images)
+
+
+def probabilities(network: ClassifierNetwork, images: np.ndarray, temperature: float = 1.0) -> np.ndarray:
+    """uint8 (N, S, S, C) => softmax of the logits over the temperature, float64 (N, classes); rows sum to 1."""
+    return _in_batches(lambda batch: torch.softmax(network(batch).double() / temperature, dim=1), images)
 
 
 @torch.inference_mode()
