@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from genimg_core.imaging.fit import REDUCING_GAP
+from genimg_core.imaging.jpeg import decode_jpeg
 
 RASTER_FORMATS = (
     "BMP", "GIF", "JPEG", "PPM", "PNG",  # Pillow asks these first
@@ -73,6 +74,8 @@ class Header:
     frames: int = 0
     exif_orientation: int = 0
     """1..8, 0 if there is none."""
+    damage: str | None = None
+    """What is wrong with pixels that could be decoded all the same: bit rot in a JPEG."""
 
 
 @dataclass
@@ -180,15 +183,21 @@ def _decode(data: bytes, limits: DecodeLimits, wanted: Wanted | None, header: He
     except DECODER_ERRORS:
         # Pillow loads a PNG's pixels to find its EXIF, and a second load of a broken one would say nothing.
         image = _open(data)
-    if wanted is not None:
-        image.draft(None, wanted.least(image.size, DRAFT_GAP))
-    image.load()
-    if image.width < 1 or image.height < 1:
+    least = None if wanted is None else wanted.least(image.size, DRAFT_GAP)
+    pixels = None
+    if header.format in ("jpeg", "mpo"):
+        jpeg = decode_jpeg(data, image.size, least)
+        pixels, header.damage = jpeg.image, jpeg.damage
+    if pixels is None:
+        image.draft(None, least)
+        image.load()
+        pixels = image
+    if pixels.width < 1 or pixels.height < 1:
         raise _Refused("decoder_error", "no pixels")
     # A plugin that turns its image upright as it loads (TIFF) leaves no orientation behind.
     turn = _UPRIGHT.get(_orientation_or_none(image))
-    image = _reduced(image, wanted)
-    return image.transpose(turn) if turn is not None else image
+    pixels = _reduced(pixels, wanted)
+    return pixels.transpose(turn) if turn is not None else pixels
 
 
 def _open(data: bytes) -> Image.Image:

@@ -38,6 +38,11 @@ def unreadable(table: pd.DataFrame, limits: DefectLimits) -> pd.Series:
     return table["row"] < 0
 
 
+def bit_rotten(table: pd.DataFrame, limits: DefectLimits) -> pd.Series:
+    """The file's pixel data is damaged, though the decoder made a picture of it: streaks, grey areas, false colours."""
+    return table["damage"].notna()
+
+
 def too_small(table: pd.DataFrame, limits: DefectLimits) -> pd.Series:
     """The shorter side has fewer than `min_side_px` pixels."""
     return table[["width", "height"]].min(axis=1) < limits.min_side_px
@@ -72,7 +77,7 @@ def animated(table: pd.DataFrame, limits: DefectLimits) -> pd.Series:
 Rule = Callable[["pd.DataFrame", DefectLimits], "pd.Series"]
 
 RULES: dict[str, Rule] = {rule.__name__: rule for rule in (
-    unreadable, too_small, odd_shape, flat, too_dark, too_bright, animated)}
+    unreadable, bit_rotten, too_small, odd_shape, flat, too_dark, too_bright, animated)}
 """Reason -> predicate, in the order in which they are asked: the first that rejects an image names the reason."""
 
 

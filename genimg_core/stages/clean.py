@@ -93,6 +93,7 @@ def _mark(table: pd.DataFrame, reason: pd.Series, duplicates: Duplicates, known:
     paths = table["path"].to_numpy(object)
     reason = reason.where(own, np.where(duplicates.exact, EXACT, NEAR))
     detail = table["detail"].astype(object).where(table["reason"].notna(), None)
+    detail = detail.where(reason != "bit_rotten", table["damage"].astype(object))
     near = ~own & ~duplicates.exact
     detail[near] = [f"differs by {distance:.2f} of 255" for distance in duplicates.distance[near]]
     for conflict in conflicts:

@@ -89,6 +89,7 @@ def _profiles(raw: Path, distinct: pd.DataFrame, image: ImageParams, settings: P
 
     import numpy
     import PIL
+    import simplejpeg
 
     from genimg_core.engine import Failure, Limits, map_in_workers
     from genimg_core.imaging.decode import DecodeLimits
@@ -100,7 +101,7 @@ def _profiles(raw: Path, distinct: pd.DataFrame, image: ImageParams, settings: P
     form = ImageForm(**image.model_dump())
     limits = DecodeLimits(settings.max_bytes_mib * 2**20, settings.max_pixels, settings.max_frames)
     key = memo_key("genimg_core.imaging.profile", {"image": vars(form), "limits": vars(limits)},
-                   {"pillow": PIL.__version__, "numpy": numpy.__version__})
+                   {"pillow": PIL.__version__, "simplejpeg": simplejpeg.__version__, "numpy": numpy.__version__})
     image_ids = list(distinct["image_id"])
     places = list(zip(distinct["shard"], distinct["offset"].tolist(), distinct["bytes"].tolist(), strict=True))
     job = partial(profile_stored, reader=ShardReader(raw), form=form, limits=limits)

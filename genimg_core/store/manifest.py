@@ -36,6 +36,7 @@ COLUMN_TYPES: dict[str, str] = {
     "mode": "string",  # Pillow's
     "frames": "int32",  # 0 where unknown
     "exif_orientation": "int32",  # 1..8; 0 where there is none
+    "damage": "string",  # of pixels that could be decoded all the same; missing where there is none
     "luminance": "float64",  # mean, 0..255
     "contrast": "float64",  # standard deviation, 0..255
     "sharpness": "float64",
@@ -72,6 +73,7 @@ PROFILE_COLUMNS = (
     "mode",
     "frames",
     "exif_orientation",
+    "damage",
     "luminance",
     "contrast",
     "sharpness",

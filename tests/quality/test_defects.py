@@ -5,7 +5,8 @@ import pytest
 
 from genimg_core.quality.defects import RULES, DefectLimits, first_failing_rule
 
-GOOD = {"row": 0, "reason": None, "width": 40, "height": 30, "contrast": 50.0, "luminance": 120.0, "frames": 1}
+GOOD = {"row": 0, "reason": None, "width": 40, "height": 30, "contrast": 50.0, "luminance": 120.0, "frames": 1,
+        "damage": None}
 
 
 def table(*changes: dict) -> pd.DataFrame:
@@ -18,6 +19,7 @@ def table(*changes: dict) -> pd.DataFrame:
         ({}, {}, None),
         ({"row": -1, "reason": "truncated"}, {}, "truncated"),
         ({"row": -1, "reason": None}, {}, "unreadable"),
+        ({"damage": "Corrupt JPEG data: bad Huffman code", "width": 7}, {}, "bit_rotten"),
         ({"width": 7}, {}, "too_small"),
         ({"height": 8}, {}, None),
         ({"height": 8}, {"min_side_px": 9}, "too_small"),

@@ -113,7 +113,7 @@ def textured(seed: int, width: int, height: int) -> Image.Image:
 
 
 def test_copies_are_found_however_their_files_are_decoded():
-    """libjpeg halves a JPEG as it decodes, a box filter reduces other formats, by a factor that the size decides."""
+    """A decoder halves a JPEG as it decodes, a box filter reduces other formats, by a factor that the size decides."""
     files = {}
     for seed, (width, height) in enumerate([(320, 213), (500, 332), (240, 160), (900, 500), (640, 200)]):
         image = textured(seed, width, height)
