@@ -222,7 +222,8 @@ def _table(sample: list[SourceFile], profiles: list[ImageProfile]) -> pd.DataFra
     for column in ("luminance", "contrast", "trained_contrast", "sharpness", "alpha_share"):
         table[column] = table[column].astype("float64")
     return table.assign(row=np.array(rows, np.int32), path=[file.path for file in sample],
-                        image_id=[file.sha256 for file in sample])
+                        image_id=[file.sha256 for file in sample],
+                        extension=[Path(file.path).suffix.lower().lstrip(".") for file in sample])
 
 
 def _numbered(present: Iterator[bool]) -> list[int]:

@@ -29,8 +29,8 @@ MACHINE_REASONS = ("out_of_memory", "decoder_timeout", "decoder_crashed")
 
 FIGURE_DEFAULTS: dict[str, Any] = {
     "reason": None, "detail": None, "format": None, "width": 0, "height": 0, "mode": None, "frames": 0,
-    "exif_orientation": 0, "damage": None, "luminance": None, "contrast": None, "trained_contrast": None, "sharpness": None,
-    "alpha_share": None, "phash": None, "pixels_id": None}
+    "exif_orientation": 0, "damage": None, "luminance": None, "contrast": None, "trained_contrast": None,
+    "sharpness": None, "alpha_share": None, "phash": None, "pixels_id": None}
 """Columns that an image's bytes decide, and what they hold where there are no pixels."""
 
 

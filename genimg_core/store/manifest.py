@@ -44,6 +44,7 @@ COLUMN_TYPES: dict[str, str] = {
     "phash": "string",  # 16 hex digits
     # of cleaning
     "status": "string",  # kept or rejected
+    "warnings": "string",  # what is odd about a kept image: names of rules, separated by commas
     "duplicate_of": "string",  # path of the kept copy
     "cluster": "string",  # the smallest image_id of the cluster of duplicates
     # of labelling
@@ -83,7 +84,7 @@ PROFILE_COLUMNS = (
 """profile/profile.parquet holds at least these."""
 
 CLEAN_COLUMNS = ("image_id", "path", "label", "split", "row", "status", "reason", "detail", "duplicate_of", "cluster")
-"""clean/clean.parquet"""
+"""clean/clean.parquet, which also holds `warnings`; they are not carried on."""
 
 LABELS_COLUMNS = (*CLEAN_COLUMNS, "label_source", "label_confidence")
 """labels/labels.parquet"""
