@@ -20,6 +20,7 @@ from PIL import Image, UnidentifiedImageError
 
 from genimg_core.imaging.fit import REDUCING_GAP
 from genimg_core.imaging.jpeg import decode_jpeg
+from genimg_core.imaging.metadata import private_kinds
 
 RASTER_FORMATS = (
     "BMP", "GIF", "JPEG", "PPM", "PNG",  # Pillow asks these first
@@ -74,6 +75,10 @@ class Header:
     frames: int = 0
     exif_orientation: int = 0
     """1..8, 0 if there is none."""
+    icc_profile: bool = False
+    """Whether the file brings a colour profile (which nothing here applies)."""
+    private_tags: str | None = None
+    """Kinds of private data (imaging/metadata.py), separated by commas."""
     damage: str | None = None
     """What is wrong with pixels that could be decoded all the same: bit rot in a JPEG."""
 
@@ -178,8 +183,10 @@ def _decode(data: bytes, limits: DecodeLimits, wanted: Wanted | None, header: He
         image = _open(data)
     if header.frames > limits.max_frames:
         raise _Refused("too_many_frames", f"{header.frames} frames; the limit is {limits.max_frames}")
+    header.icc_profile = bool(image.info.get("icc_profile"))
     try:
         header.exif_orientation = _orientation(image)
+        header.private_tags = private_kinds(image)
     except DECODER_ERRORS:
         # Pillow loads a PNG's pixels to find its EXIF, and a second load of a broken one would say nothing.
         image = _open(data)

@@ -29,8 +29,9 @@ MACHINE_REASONS = ("out_of_memory", "decoder_timeout", "decoder_crashed")
 
 FIGURE_DEFAULTS: dict[str, Any] = {
     "reason": None, "detail": None, "format": None, "width": 0, "height": 0, "mode": None, "frames": 0,
-    "exif_orientation": 0, "damage": None, "luminance": None, "contrast": None, "trained_contrast": None,
-    "sharpness": None, "alpha_share": None, "phash": None, "pixels_id": None}
+    "exif_orientation": 0, "icc_profile": False, "private_tags": None, "damage": None, "luminance": None,
+    "contrast": None, "entropy": None, "trained_contrast": None, "sharpness": None, "alpha_share": None, "phash": None,
+    "pixels_id": None}
 """Columns that an image's bytes decide, and what they hold where there are no pixels."""
 
 
@@ -87,9 +88,9 @@ def measure(decoded: Decoded) -> dict[str, Any]:
     """Figures of the pixels.
 
     `contrast` is the greatest standard deviation (0..127.5) of a colour channel over black and over white: 0 only for
-    what is flat in colour and in transparency at once. `luminance` is the mean of the visible pixels, 0..255.
-    `sharpness` is the variance of the Laplacian (Pech-Pacheco et al. 2000) of the decoded, reduced image. `pixels_id`
-    is equal for equal pixels, whatever the file format.
+    what is flat in colour and in transparency at once. `luminance` is the mean of the visible pixels, 0..255. `entropy`
+    is Shannon's, of the grey levels, 0..8 bits. `sharpness` is the variance of the Laplacian (Pech-Pacheco et al. 2000)
+    of the decoded, reduced image. `pixels_id` is equal for equal pixels, whatever the file format.
     """
     image = decoded.image
     grey = over(image, MID_GREY).convert("L")
@@ -105,7 +106,7 @@ def measure(decoded: Decoded) -> dict[str, Any]:
     small = grey.resize((PHASH_SIDE, PHASH_SIDE), Image.Resampling.LANCZOS, reducing_gap=REDUCING_GAP)
     sides = sorted((decoded.header.width, decoded.header.height))
     digest = hashlib.blake2b(f"{sides}{image.size}{image.mode}".encode() + image.tobytes(), digest_size=16)
-    return {"contrast": contrast, "luminance": luminance, "alpha_share": alpha_share,
+    return {"contrast": contrast, "luminance": luminance, "alpha_share": alpha_share, "entropy": grey.entropy(),
             "sharpness": _sharpness(np.asarray(grey, np.int16)), "phash": to_hex(phash(np.asarray(small))),
             "pixels_id": digest.hexdigest()}
 
