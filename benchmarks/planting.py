@@ -17,6 +17,7 @@ from PIL import Image
 from genimg_core.seeds import generator
 
 BROKEN = ("truncated", "decoder_error", "unreadable")
+ROTTEN = ("bit_rotten", *BROKEN)
 COPIED = ("exact_duplicate", "near_duplicate")
 
 Spoil = Callable[[bytes, np.random.Generator], tuple[bytes, str]]
@@ -120,11 +121,18 @@ def _bright(data: bytes, draw: np.random.Generator) -> tuple[bytes, str]:
 
 
 def _bit_rot(data: bytes, draw: np.random.Generator) -> tuple[bytes, str]:
-    """4 kB of the JPEG's pixel data overwritten at random: decoders show streaks and report nothing."""
+    """4 kB of the JPEG's pixel data overwritten at random: most decoders show streaks and report nothing."""
     rotten = bytearray(data)
     length = min(4096, len(data) // 4)
     start = int(draw.integers(len(data) // 4, len(data) - length - 2))
     rotten[start:start + length] = draw.integers(0, 255, length).astype(np.uint8).tobytes()  # never FF: no markers
+    return bytes(rotten), ".jpg"
+
+
+def _flipped_byte(data: bytes, draw: np.random.Generator) -> tuple[bytes, str]:
+    """One byte of the JPEG's pixel data changed: a streak or a tint, and mostly no decoder can tell."""
+    rotten = bytearray(data)
+    rotten[int(draw.integers(len(data) // 4, len(data) - 2))] ^= int(draw.integers(1, 256))
     return bytes(rotten), ".jpg"
 
 
@@ -198,7 +206,8 @@ KINDS: dict[str, Kind] = {
     "retouched": Kind(_retouched, COPIED, copy=True),
     "cropped": Kind(_cropped, COPIED, copy=True, claimed=False),
     "mirrored": Kind(_mirrored, COPIED, copy=True, claimed=False),
-    "bit_rot": Kind(_bit_rot, BROKEN, claimed=False),
+    "bit_rot": Kind(_bit_rot, ROTTEN),
+    "flipped_byte": Kind(_flipped_byte, ROTTEN, claimed=False),
 }
 """`dark` and `bright` are found by rules that are off by default: the benchmark's clean params turn them on."""
 

@@ -219,10 +219,11 @@ def _table(sample: list[SourceFile], profiles: list[ImageProfile]) -> pd.DataFra
 
     rows = _numbered(profile.image is not None for profile in profiles)
     table = pd.DataFrame([profile.figures for profile in profiles], columns=list(FIGURE_DEFAULTS))
-    for column in ("luminance", "contrast", "trained_contrast", "sharpness", "alpha_share"):
+    for column in ("luminance", "contrast", "entropy", "trained_contrast", "sharpness", "alpha_share"):
         table[column] = table[column].astype("float64")
     return table.assign(row=np.array(rows, np.int32), path=[file.path for file in sample],
-                        image_id=[file.sha256 for file in sample])
+                        image_id=[file.sha256 for file in sample],
+                        extension=[Path(file.path).suffix.lower().lstrip(".") for file in sample])
 
 
 def _numbered(present: Iterator[bool]) -> list[int]:

@@ -19,6 +19,8 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from genimg_core.imaging.fit import REDUCING_GAP
+from genimg_core.imaging.jpeg import decode_jpeg
+from genimg_core.imaging.metadata import private_kinds
 
 RASTER_FORMATS = (
     "BMP", "GIF", "JPEG", "PPM", "PNG",  # Pillow asks these first
@@ -41,6 +43,13 @@ _UPRIGHT = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4
             5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
             8: Image.Transpose.ROTATE_90}
 _ORIENTATION_TAG = 0x0112
+
+DRAFT_GAP = 2
+"""A JPEG is decoded at no fewer than this many times the training size; libjpeg halves it as it decodes."""
+COMPARING_GAP = 4
+"""Both sides keep this many times the side of the picture by which copies are compared. Of fewer pixels (measured on
+400 photos) a scaled copy, which is reduced by another factor, looks different: at 3, 1.5 % are lost, at 2, 10 %; where
+the short side has no bound at all, 28 %."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +75,12 @@ class Header:
     frames: int = 0
     exif_orientation: int = 0
     """1..8, 0 if there is none."""
+    icc_profile: bool = False
+    """Whether the file brings a colour profile (which nothing here applies)."""
+    private_tags: str | None = None
+    """Kinds of private data (imaging/metadata.py), separated by commas."""
+    damage: str | None = None
+    """What is wrong with pixels that could be decoded all the same: bit rot in a JPEG."""
 
 
 @dataclass
@@ -74,7 +89,7 @@ class Decoded:
 
     header: Header = field(default_factory=Header)
     image: Image.Image | None = None
-    """RGB or RGBA, upright, the first frame; brought down to about `REDUCING_GAP` times the size that was asked for."""
+    """RGB or RGBA, upright, the first frame; brought down to a few times the size that was asked for."""
     reason: str | None = None
     """empty, too_many_bytes, unreadable, too_many_pixels, too_many_frames, truncated, out_of_memory, decoder_error."""
     detail: str | None = None
@@ -88,14 +103,30 @@ class _Refused(Exception):
         self.reason = reason
 
 
-def decode(data: bytes, limits: DecodeLimits, wanted: tuple[int, int] | None = None) -> Decoded:
+@dataclass(frozen=True)
+class Wanted:
+    """What the pixels will be used for; an image much larger than that comes reduced."""
+
+    long_px: int
+    """Long side that the image will be resized to."""
+    short_px: int
+    compared_px: int
+    """Side of the square that it is stretched to where it is compared with others."""
+
+    def least(self, size: tuple[int, int], gap: int) -> tuple[int, int]:
+        """Width and height below which an image of (width, height) `size` is not reduced."""
+        compared = self.compared_px * COMPARING_GAP
+        long_px, short_px = max(self.long_px * gap, compared), max(self.short_px * gap, compared)
+        return (long_px, short_px) if size[0] >= size[1] else (short_px, long_px)
+
+
+def decode(data: bytes, limits: DecodeLimits, wanted: Wanted | None = None) -> Decoded:
     """Decode the first frame.
 
     Args:
         data: the file's bytes.
         limits: what it may hold.
-        wanted: (long side, short side) in pixels that the image will be resized to; a much larger one comes reduced.
-            None gives every pixel.
+        wanted: what for; None gives every pixel.
     """
     out = Decoded()
     if not data:
@@ -138,7 +169,7 @@ def _quiet_pillow(max_pixels: int) -> Iterator[None]:
             Image.MAX_IMAGE_PIXELS = earlier
 
 
-def _decode(data: bytes, limits: DecodeLimits, wanted: tuple[int, int] | None, header: Header) -> Image.Image:
+def _decode(data: bytes, limits: DecodeLimits, wanted: Wanted | None, header: Header) -> Image.Image:
     image = _open(data)
     header.format = (image.format or "").lower() or None
     header.width, header.height, header.mode = image.width, image.height, image.mode
@@ -152,20 +183,28 @@ def _decode(data: bytes, limits: DecodeLimits, wanted: tuple[int, int] | None, h
         image = _open(data)
     if header.frames > limits.max_frames:
         raise _Refused("too_many_frames", f"{header.frames} frames; the limit is {limits.max_frames}")
+    header.icc_profile = bool(image.info.get("icc_profile"))
     try:
         header.exif_orientation = _orientation(image)
+        header.private_tags = private_kinds(image)
     except DECODER_ERRORS:
         # Pillow loads a PNG's pixels to find its EXIF, and a second load of a broken one would say nothing.
         image = _open(data)
-    if wanted is not None:
-        image.draft(None, _at_least(image.size, wanted, 2))
-    image.load()
-    if image.width < 1 or image.height < 1:
+    least = None if wanted is None else wanted.least(image.size, DRAFT_GAP)
+    pixels = None
+    if header.format in ("jpeg", "mpo"):
+        jpeg = decode_jpeg(data, image.size, least)
+        pixels, header.damage = jpeg.image, jpeg.damage
+    if pixels is None:
+        image.draft(None, least)
+        image.load()
+        pixels = image
+    if pixels.width < 1 or pixels.height < 1:
         raise _Refused("decoder_error", "no pixels")
     # A plugin that turns its image upright as it loads (TIFF) leaves no orientation behind.
     turn = _UPRIGHT.get(_orientation_or_none(image))
-    image = _reduced(image, wanted)
-    return image.transpose(turn) if turn is not None else image
+    pixels = _reduced(pixels, wanted)
+    return pixels.transpose(turn) if turn is not None else pixels
 
 
 def _open(data: bytes) -> Image.Image:
@@ -186,16 +225,11 @@ def _orientation_or_none(image: Image.Image) -> int:
         return 0
 
 
-def _at_least(size: tuple[int, int], wanted: tuple[int, int], gap: int) -> tuple[int, int]:
-    long_side, short_side = wanted
-    return (long_side * gap, short_side * gap) if size[0] >= size[1] else (short_side * gap, long_side * gap)
-
-
-def _reduced(image: Image.Image, wanted: tuple[int, int] | None) -> Image.Image:
+def _reduced(image: Image.Image, wanted: Wanted | None) -> Image.Image:
     """8-bit RGB or RGBA, box-filtered down by a whole factor where there are far more pixels than wanted."""
     factor = 1
     if wanted is not None:
-        least = _at_least(image.size, wanted, REDUCING_GAP)
+        least = wanted.least(image.size, REDUCING_GAP)
         factor = max(1, min(image.width // least[0], image.height // least[1]))
     if image.mode.startswith("I;16"):
         image = _from_16_bit(image)

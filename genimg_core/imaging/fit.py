@@ -48,14 +48,18 @@ def fit_square(image: Image.Image, size: int, fit: str) -> Image.Image:
     if fit == "crop":
         side = min(width, height)
         left, top = (width - side) / 2, (height - side) / 2
-        return image.resize((size, size), Image.Resampling.LANCZOS, box=(left, top, left + side, top + side))
+        return _resized(image, (size, size), (left, top, left + side, top + side))
     content = content_size(width, height, size, fit)
-    small = image.resize(content, Image.Resampling.LANCZOS)
+    small = _resized(image, content)
     if content == (size, size):
         return small
     square = Image.new("RGBA", (size, size), (0, 0, 0, 0))
     square.paste(small, ((size - content[0]) // 2, (size - content[1]) // 2))
     return square
+
+
+def _resized(image: Image.Image, size: tuple[int, int], box: tuple[float, ...] | None = None) -> Image.Image:
+    return image.resize(size, Image.Resampling.LANCZOS, box=box, reducing_gap=REDUCING_GAP)
 
 
 def over(image: Image.Image, background: str) -> Image.Image:

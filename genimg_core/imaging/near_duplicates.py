@@ -6,22 +6,24 @@ pairs are worth comparing. The join is exact: it finds every pair within the rad
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from itertools import combinations, pairwise
 
 import numpy as np
 
-PIECES = 4
-PIECE_BITS = 16
-MAX_RADIUS = 2 * PIECES - 1
-_BLOCK_PAIRS = 2**22
+BITS = 64
+MAX_RADIUS = 7
+_SORTED_AS_LONG_AS_PAIRS = 5
+"""Sorting one hash takes as long as looking at this many pairs (measured at a million)."""
 _COMPARED_AT_ONCE = 8192
 
 
 def candidate_pairs(hashes: np.ndarray, radius: int) -> np.ndarray:
     """Every pair of hashes that differ in at most `radius` bits.
 
-    By the pigeonhole principle one of the four 16-bit pieces of such a pair differs in at most radius // 4 bits: the
-    pairs are found by joining equal pieces (and, from radius 4, pieces with one bit flipped).
+    By the pigeonhole principle: of radius + k pieces of such a pair, k at least are equal. So the hashes are sorted by
+    each choice of k pieces, and neighbours with equal pieces are compared.
 
     Args:
         hashes: uint64 (N,).
@@ -33,33 +35,66 @@ def candidate_pairs(hashes: np.ndarray, radius: int) -> np.ndarray:
     if not 0 <= radius <= MAX_RADIUS:
         raise ValueError(f"radius {radius} is not in 0..{MAX_RADIUS}")
     distinct, group = np.unique(hashes, return_inverse=True)
-    found = [np.empty((0, 2), np.int64)]
-    for piece in range(PIECES):
-        keys = (distinct >> np.uint64(PIECE_BITS * piece)).astype(np.uint16)
-        flips = [0] if radius < PIECES else [0, *(1 << bit for bit in range(PIECE_BITS))]
-        for flip in flips:
-            for left, right in _joined(keys, keys ^ np.uint16(flip)):
-                close = (left < right) & (np.bitwise_count(distinct[left] ^ distinct[right]) <= radius)
-                found.append(np.stack([left[close], right[close]], axis=1))
-    pairs = np.unique(np.concatenate(found), axis=0)
-    return _members(pairs, group, len(distinct))
+    if radius % 2 and len(set((np.bitwise_count(distinct) % 2).tolist())) == 1:
+        radius -= 1  # hashes of one parity, as a median gives them, differ in an even number of bits
+    found = [np.empty((0, 2), np.int64), *_close_pairs(distinct, radius)]
+    return _members(np.concatenate(found), group, len(distinct))
 
 
-def _joined(left_keys: np.ndarray, right_keys: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Blocks of all (left, right) index pairs with equal keys."""
-    order = np.argsort(right_keys, kind="stable")
-    ordered = right_keys[order]
-    first, last = np.searchsorted(ordered, left_keys, "left"), np.searchsorted(ordered, left_keys, "right")
-    counts = last - first
-    ends = np.cumsum(counts)
-    start = 0
-    while start < len(left_keys):
-        done = ends[start - 1] if start else 0
-        stop = max(start + 1, int(np.searchsorted(ends, done + _BLOCK_PAIRS, "right")))
-        left = np.repeat(np.arange(start, stop), counts[start:stop])
-        within = np.arange(len(left)) - np.repeat(ends[start:stop] - counts[start:stop] - done, counts[start:stop])
-        yield left, order[first[left] + within]
-        start = stop
+def _close_pairs(distinct: np.ndarray, radius: int) -> Iterator[np.ndarray]:
+    """Blocks of pairs of indices into distinct hashes, each pair once, in no order."""
+    if radius == 0 or len(distinct) < 2:
+        return
+    equal = _pieces_to_sort_by(radius, len(distinct))
+    bounds = [BITS * piece // (radius + equal) for piece in range(radius + equal + 1)]
+    masks = [np.uint64((1 << high) - (1 << low)) for low, high in pairwise(bounds)]
+    for chosen in combinations(range(radius + equal), equal):
+        # Where several choices find a pair, the first has it: no piece before the last chosen one is equal, too.
+        others = [masks[piece] for piece in range(chosen[-1]) if piece not in chosen]
+        keys = np.zeros(len(distinct), np.uint64)
+        for piece in chosen:
+            keys = keys << np.uint64(bounds[piece + 1] - bounds[piece])
+            keys |= (distinct & masks[piece]) >> np.uint64(bounds[piece])
+        for left, right in _with_equal_keys(keys, distinct, radius):
+            differ = distinct[left] ^ distinct[right]
+            first = np.ones(len(left), bool)
+            for mask in others:
+                first &= (differ & mask) != 0
+            yield np.stack([left[first], right[first]], axis=1)
+
+
+def _pieces_to_sort_by(radius: int, count: int) -> int:
+    """How many equal pieces to ask for: few are few sortings, many are few pairs that agree by chance."""
+
+    def cost(equal: int) -> float:
+        by_chance = count * count / 2 / 2 ** (BITS * equal / (radius + equal))
+        return math.comb(radius + equal, equal) * (count * _SORTED_AS_LONG_AS_PAIRS + by_chance)
+
+    return min((1, 2, 3), key=cost)
+
+
+def _with_equal_keys(keys: np.ndarray, hashes: np.ndarray, radius: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Pairs of indices with equal keys whose hashes differ in at most `radius` bits.
+
+    Args:
+        keys: uint64 (N,), small enough to stand before an index of N in 64 bits.
+        hashes: uint64 (N,).
+        radius: in bits.
+    """
+    shift = np.uint64(max(1, len(keys) - 1).bit_length())
+    ordered = np.sort(keys << shift | np.arange(len(keys), dtype=np.uint64))
+    order = (ordered & ((np.uint64(1) << shift) - np.uint64(1))).astype(np.int64)
+    ordered >>= shift
+    near = hashes[order]
+    # Equal keys stand together: what has no equal one `step` places on has none farther on.
+    step, at = 1, np.flatnonzero(ordered[1:] == ordered[:-1])
+    while len(at):
+        close = at[np.bitwise_count(near[at] ^ near[at + step]) <= radius]
+        if len(close):
+            yield order[close], order[close + step]
+        step += 1
+        at = at[:np.searchsorted(at, len(keys) - step)]
+        at = at[ordered[at + step] == ordered[at]]
 
 
 def _members(pairs: np.ndarray, group: np.ndarray, groups: int) -> np.ndarray:
@@ -74,8 +109,9 @@ def _members(pairs: np.ndarray, group: np.ndarray, groups: int) -> np.ndarray:
     within = np.arange(len(which)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     left = order[starts[one[which]] + within // counts[other[which]]]
     right = order[starts[other[which]] + within % counts[other[which]]]
-    found = np.sort(np.stack([left, right], axis=1), axis=1)
-    return np.unique(found[found[:, 0] < found[:, 1]], axis=0)
+    first, last = np.minimum(left, right), np.maximum(left, right)
+    ordered = np.unique((first * len(group) + last)[first < last])
+    return np.stack(np.divmod(ordered, len(group)), axis=1) if len(ordered) else np.empty((0, 2), np.int64)
 
 
 def thumbnail_distances(thumbnails: np.ndarray, pairs: np.ndarray, limit: float) -> np.ndarray:

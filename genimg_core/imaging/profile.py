@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from genimg_core.imaging.decode import Decoded, DecodeLimits, decode
-from genimg_core.imaging.fit import ImageForm, content_size, fit_square, over, to_form
+from genimg_core.imaging.decode import Decoded, DecodeLimits, Wanted, decode
+from genimg_core.imaging.fit import REDUCING_GAP, ImageForm, content_size, fit_square, over, to_form
 from genimg_core.imaging.phash import SIDE as PHASH_SIDE
 from genimg_core.imaging.phash import phash, to_hex
 from genimg_core.store.shards import ShardReader
@@ -29,8 +29,9 @@ MACHINE_REASONS = ("out_of_memory", "decoder_timeout", "decoder_crashed")
 
 FIGURE_DEFAULTS: dict[str, Any] = {
     "reason": None, "detail": None, "format": None, "width": 0, "height": 0, "mode": None, "frames": 0,
-    "exif_orientation": 0, "luminance": None, "contrast": None, "trained_contrast": None, "sharpness": None,
-    "alpha_share": None, "phash": None, "pixels_id": None}
+    "exif_orientation": 0, "icc_profile": False, "private_tags": None, "damage": None, "luminance": None,
+    "contrast": None, "entropy": None, "trained_contrast": None, "sharpness": None, "alpha_share": None, "phash": None,
+    "pixels_id": None}
 """Columns that an image's bytes decide, and what they hold where there are no pixels."""
 
 
@@ -78,22 +79,18 @@ def in_own_shape(thumbnail: np.ndarray, width: int, height: int, exif_orientatio
     return Image.fromarray(thumbnail).resize(content_size(*shape, THUMBNAIL_SIDE, "pad"), Image.Resampling.LANCZOS)
 
 
-def _wanted(form: ImageForm) -> tuple[int, int]:
-    """(long, short) side in pixels that the training size and the hash need, whatever the image's shape."""
-    side = max(form.size, THUMBNAIL_SIDE)
-    if form.fit == "pad":
-        return side, 1
-    width, height = content_size(side, side, side, form.fit)
-    return width, height
+def _wanted(form: ImageForm) -> Wanted:
+    """What the training size needs, whatever the image's shape, and what hash and thumbnail do."""
+    return Wanted(form.size, 1 if form.fit == "pad" else form.size, max(THUMBNAIL_SIDE, PHASH_SIDE))
 
 
 def measure(decoded: Decoded) -> dict[str, Any]:
     """Figures of the pixels.
 
     `contrast` is the greatest standard deviation (0..127.5) of a colour channel over black and over white: 0 only for
-    what is flat in colour and in transparency at once. `luminance` is the mean of the visible pixels, 0..255.
-    `sharpness` is the variance of the Laplacian (Pech-Pacheco et al. 2000) of the decoded, reduced image. `pixels_id`
-    is equal for equal pixels, whatever the file format.
+    what is flat in colour and in transparency at once. `luminance` is the mean of the visible pixels, 0..255. `entropy`
+    is Shannon's, of the grey levels, 0..8 bits. `sharpness` is the variance of the Laplacian (Pech-Pacheco et al. 2000)
+    of the decoded, reduced image. `pixels_id` is equal for equal pixels, whatever the file format.
     """
     image = decoded.image
     grey = over(image, MID_GREY).convert("L")
@@ -106,10 +103,10 @@ def measure(decoded: Decoded) -> dict[str, Any]:
         visible = _moments(alpha)[0] / 255
         luminance = min(255.0, _moments(on_black.convert("L"))[0] / visible) if visible else 0.0
         alpha_share = 1 - alpha.histogram()[255] / (image.width * image.height)
-    small = grey.resize((PHASH_SIDE, PHASH_SIDE), Image.Resampling.LANCZOS)
+    small = grey.resize((PHASH_SIDE, PHASH_SIDE), Image.Resampling.LANCZOS, reducing_gap=REDUCING_GAP)
     sides = sorted((decoded.header.width, decoded.header.height))
     digest = hashlib.blake2b(f"{sides}{image.size}{image.mode}".encode() + image.tobytes(), digest_size=16)
-    return {"contrast": contrast, "luminance": luminance, "alpha_share": alpha_share,
+    return {"contrast": contrast, "luminance": luminance, "alpha_share": alpha_share, "entropy": grey.entropy(),
             "sharpness": _sharpness(np.asarray(grey, np.int16)), "phash": to_hex(phash(np.asarray(small))),
             "pixels_id": digest.hexdigest()}
 

@@ -1,4 +1,4 @@
-"""What makes an image unusable: one predicate per rule over the profile table, and the order in which they speak.
+"""What makes an image unusable or odd: rules over the profile table, as data, and the order in which they speak.
 
 To add a rule: its limit in `DefectLimits`, its predicate, its line in RULES, a test with a planted defect.
 """
@@ -6,7 +6,8 @@ To add a rule: its limit in `DefectLimits`, its predicate, its line in RULES, a 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -14,6 +15,23 @@ from genimg_core.params import Section
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Severity = Literal["reject", "warn", "off"]
+"""`warn` keeps the image and names the rule in the table's `warnings`."""
+RuleName = Literal["bit_rotten", "too_small", "odd_shape", "flat", "too_dark", "too_bright", "blurred", "animated",
+                   "wrong_extension"]
+"""Those whose severity is a matter of choice. What has no pixels cannot be kept."""
+
+EXTENSIONS: dict[str, tuple[str, ...]] = {
+    "avif": ("avif", "avifs"), "bmp": ("bmp", "dib"), "dds": ("dds",), "gif": ("gif",), "icns": ("icns",),
+    "ico": ("ico",), "jpeg": ("jpg", "jpeg", "jpe", "jfif", "mpo"), "jpeg2000": ("jp2", "j2k", "j2c", "jpc", "jpx"),
+    "pcx": ("pcx",), "png": ("png", "apng"), "ppm": ("ppm", "pgm", "pbm", "pnm", "pfm"), "psd": ("psd",),
+    "qoi": ("qoi",), "sgi": ("sgi", "rgb", "rgba", "bw"), "tga": ("tga", "icb", "vda", "vst"), "tiff": ("tif", "tiff"),
+    "webp": ("webp",), "xbm": ("xbm",), "xpm": ("xpm",)}
+"""Format -> the extensions that name it."""
+_NAMED_BY = {extension: kind for kind, extensions in EXTENSIONS.items() for extension in extensions}
+_SAME_AS = {"mpo": "jpeg", "dib": "bmp", "cur": "ico"}
+"""Formats that go by another one's extension."""
 
 
 class DefectLimits(Section):
@@ -29,13 +47,26 @@ class DefectLimits(Section):
     """Mean brightness (0..255) below which an image is too dark; 0 turns the rule off."""
     max_luminance: Annotated[float, Field(ge=0, le=255)] = 255.0
     """Mean brightness (0..255) above which an image is too bright; 255 turns the rule off."""
+    min_sharpness: Annotated[float, Field(ge=0)] = 25.0
+    """Variance of the Laplacian below which an image is blurred. Of 309 photos none is below 72; of 120 that were
+    blurred by a hundredth of their width, 97 % are below 25; of flat drawings (emoji), 1 %."""
     allow_animated: bool = True
     """Whether an animation's first frame is used; otherwise animations are rejected."""
+    severity: dict[RuleName, Severity] = {}
+    """Rule -> `reject`, `warn` or `off`, where it is not the rule's own (RULES): `severity: {blurred: reject}`."""
+
+
+Predicate = Callable[["pd.DataFrame", DefectLimits], "pd.Series"]
 
 
 def unreadable(table: pd.DataFrame, limits: DefectLimits) -> pd.Series:
     """No pixels came of it; `why` names the reason that collect or the decoder gave."""
     return table["row"] < 0
+
+
+def bit_rotten(table: pd.DataFrame, limits: DefectLimits) -> pd.Series:
+    """The file's pixel data is damaged, though the decoder made a picture of it: streaks, grey areas, false colours."""
+    return table["damage"].notna()
 
 
 def too_small(table: pd.DataFrame, limits: DefectLimits) -> pd.Series:
@@ -64,16 +95,56 @@ def too_bright(table: pd.DataFrame, limits: DefectLimits) -> pd.Series:
     return table["luminance"] > limits.max_luminance
 
 
+def blurred(table: pd.DataFrame, limits: DefectLimits) -> pd.Series:
+    """No edge in it: `sharpness` is under `min_sharpness`."""
+    return table["sharpness"] < limits.min_sharpness
+
+
 def animated(table: pd.DataFrame, limits: DefectLimits) -> pd.Series:
     """More than one frame, where that is not allowed."""
     return (table["frames"] > 1) & (not limits.allow_animated)
 
 
-Rule = Callable[["pd.DataFrame", DefectLimits], "pd.Series"]
+def wrong_extension(table: pd.DataFrame, limits: DefectLimits) -> pd.Series:
+    """The name says another image format than the bytes do; a name that says none is not wrong."""
+    told = table["extension"].map(_NAMED_BY)
+    held = table["format"].replace(_SAME_AS)
+    return told.notna() & held.isin(list(EXTENSIONS)) & (told != held)
 
-RULES: dict[str, Rule] = {rule.__name__: rule for rule in (
-    unreadable, too_small, odd_shape, flat, too_dark, too_bright, animated)}
-"""Reason -> predicate, in the order in which they are asked: the first that rejects an image names the reason."""
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule."""
+
+    name: str
+    """The reason or the warning that it gives."""
+    hits: Predicate
+    """(profile table, limits) => bool (N,)."""
+    limit: str | None
+    """The field of DefectLimits that it is held to."""
+    severity: Severity = "reject"
+    """Its own, where params give it none."""
+
+
+RULES: tuple[Rule, ...] = (
+    Rule("unreadable", unreadable, None),
+    Rule("bit_rotten", bit_rotten, None),
+    Rule("too_small", too_small, "min_side_px"),
+    Rule("odd_shape", odd_shape, "max_aspect"),
+    Rule("flat", flat, "min_contrast"),
+    Rule("too_dark", too_dark, "min_luminance"),
+    Rule("too_bright", too_bright, "max_luminance"),
+    Rule("blurred", blurred, "min_sharpness", "warn"),
+    Rule("animated", animated, "allow_animated"),
+    Rule("wrong_extension", wrong_extension, None, "warn"),
+)
+"""In the order in which they are asked: the first that rejects an image names the reason. `unreadable` stands for the
+decoder's own: empty, truncated, too_many_pixels and so on (imaging/decode.py), whose limits are the profile stage's."""
+
+
+def rules_of(severity: Severity, limits: DefectLimits) -> list[Rule]:
+    """The rules that have this severity."""
+    return [rule for rule in RULES if limits.severity.get(rule.name, rule.severity) == severity]
 
 
 def first_failing_rule(table: pd.DataFrame, limits: DefectLimits) -> pd.Series:
@@ -90,9 +161,23 @@ def first_failing_rule(table: pd.DataFrame, limits: DefectLimits) -> pd.Series:
     import pandas as pd
 
     reason = pd.Series([None] * len(table), index=table.index, dtype=object)
-    for name, rule in RULES.items():
-        hit = rule(table, limits) & reason.isna()
-        reason[hit] = name
+    for rule in rules_of("reject", limits):
+        reason[rule.hits(table, limits) & reason.isna()] = rule.name
     given = (reason == "unreadable") & table["reason"].notna()
     reason[given] = table.loc[given, "reason"].astype(object)
     return reason
+
+
+def warnings_of(table: pd.DataFrame, limits: DefectLimits) -> pd.Series:
+    """What is odd about each image that has pixels.
+
+    Returns:
+        (N,) of object: the names of the rules that only warn, separated by commas; None where there is nothing odd.
+    """
+    import pandas as pd
+
+    told = pd.Series([""] * len(table), index=table.index, dtype=object)
+    for rule in rules_of("warn", limits):
+        hit = rule.hits(table, limits) & (table["row"] >= 0)
+        told[hit] = told[hit].map(lambda before, name=rule.name: f"{before},{name}".lstrip(","))
+    return told.where(told != "", None)

@@ -68,7 +68,7 @@ def clean(*, name: str, profile: Path, validated: Path, clean: Path, report: Pat
     import numpy as np
 
     from genimg_core.quality.by_hand import by_hand, overrule
-    from genimg_core.quality.defects import first_failing_rule
+    from genimg_core.quality.defects import first_failing_rule, warnings_of
     from genimg_core.quality.duplicates import find_duplicates, join_knowledge
     from genimg_core.store.manifest import read_table, write_table
 
@@ -85,6 +85,7 @@ def clean(*, name: str, profile: Path, validated: Path, clean: Path, report: Pat
         counts = ", ".join(f"{count} {why}" for why, count in _counts(cleaned["reason"]).items())
         raise EmptyDatasetError(f"none of the {len(table)} images of {name} is usable: {counts or 'there is none'}",
                                 f"look at the source, or loosen datasets.{name}.clean in params.yaml")
+    cleaned["warnings"] = warnings_of(table, settings).where(cleaned["status"] == "kept", None)
     write_table(cleaned, clean / "clean.parquet")
     checks = _checks(cleaned, table, settings, hand)
     pictures = _pictures(cleaned, table, duplicates, thumbnails, report)
@@ -102,6 +103,7 @@ def _mark(table: pd.DataFrame, reason: pd.Series, duplicates: Duplicates, known:
     paths = table["path"].to_numpy(object)
     reason = reason.where(own, np.where(duplicates.exact, EXACT, NEAR))
     detail = table["detail"].astype(object).where(table["reason"].notna(), None)
+    detail = detail.where(reason != "bit_rotten", table["damage"].astype(object))
     near = ~own & ~duplicates.exact
     detail[near] = [f"differs by {distance:.2f} of 255" for distance in duplicates.distance[near]]
     for conflict in conflicts:
@@ -138,7 +140,7 @@ def _checks(cleaned: pd.DataFrame, table: pd.DataFrame, settings: CleanParams, h
 
 def _pictures(cleaned: pd.DataFrame, table: pd.DataFrame, duplicates: Duplicates, thumbnails: np.ndarray,
               report: Path) -> tuple[Picture, ...]:
-    """The rejected wall, a sample of what was kept, and duplicates side by side."""
+    """The rejected wall, a sample of what was kept, what is odd among it, and duplicates side by side."""
     import numpy as np
 
     from genimg_core.imaging.profile import in_own_shape
@@ -162,6 +164,11 @@ def _pictures(cleaned: pd.DataFrame, table: pd.DataFrame, duplicates: Duplicates
     kept = np.flatnonzero((cleaned["status"] == "kept").to_numpy())
     sample = kept[even_strides(len(kept), SHOWN)]
     show("kept.png", f"{len(sample)} of the {len(kept):,} kept images", sample, None, 16)
+    odd = np.flatnonzero(cleaned["warnings"].notna().to_numpy())
+    odd = odd[np.argsort(cleaned["warnings"].to_numpy(object)[odd].astype(str), kind="stable")]
+    odd = odd[even_strides(len(odd), SHOWN)]
+    show("warned.png", f"{len(odd)} of the {int(cleaned['warnings'].notna().sum()):,} kept images with a warning", odd,
+         [str(why).replace("_", "\n").replace(",", "\n") for why in cleaned["warnings"].iloc[odd]], 16)
     near = np.flatnonzero((cleaned["reason"] == NEAR).to_numpy())
     near = near[np.argsort(-duplicates.distance[near], kind="stable")][:SHOWN_PAIRS]
     pairs = np.stack([duplicates.kept[near], near], axis=1).reshape(-1)
@@ -181,10 +188,13 @@ def _report(cleaned: pd.DataFrame, conflicts: list[Conflict], checks: tuple[Chec
         "conflicting_labels": sum(bool(conflict.labels) for conflict in conflicts),
         "conflicting_splits": sum(bool(conflict.splits) for conflict in conflicts)}
     decided = {"kept_by_hand": int(hand.kept.sum()), "rejected_by_hand": int(hand.rejected.sum())} if hand.any else {}
-    facts = {"collected": len(cleaned), "kept": kept, "rejected": reasons, "duplicates": duplicates, **decided}
+    warnings = _counts(cleaned["warnings"].dropna().str.split(",").explode())
+    facts = {"collected": len(cleaned), "kept": kept, "rejected": reasons, "warnings": warnings,
+             "duplicates": duplicates, **decided}
     metrics = {"collected": len(cleaned), "kept": kept, "rejected": rejected,
                "rejected_share": rejected / len(cleaned), "exact_duplicates": duplicates["exact"],
                "near_duplicates": duplicates["near"],
+               "kept_with_warnings": int(cleaned["warnings"].notna().sum()),
                "unreadable": int(((cleaned["row"] < 0) & (cleaned["reason"] != FORGOTTEN)).sum()), **decided}
     return StageReport(facts, metrics, checks, pictures)
 

@@ -89,6 +89,7 @@ def _profiles(raw: Path, distinct: pd.DataFrame, image: ImageParams, settings: P
 
     import numpy
     import PIL
+    import simplejpeg
 
     from genimg_core.engine import Failure, Limits, map_in_workers
     from genimg_core.imaging.decode import DecodeLimits
@@ -100,7 +101,7 @@ def _profiles(raw: Path, distinct: pd.DataFrame, image: ImageParams, settings: P
     form = ImageForm(**image.model_dump())
     limits = DecodeLimits(settings.max_bytes_mib * 2**20, settings.max_pixels, settings.max_frames)
     key = memo_key("genimg_core.imaging.profile", {"image": vars(form), "limits": vars(limits)},
-                   {"pillow": PIL.__version__, "numpy": numpy.__version__})
+                   {"pillow": PIL.__version__, "simplejpeg": simplejpeg.__version__, "numpy": numpy.__version__})
     image_ids = list(distinct["image_id"])
     places = list(zip(distinct["shard"], distinct["offset"].tolist(), distinct["bytes"].tolist(), strict=True))
     job = partial(profile_stored, reader=ShardReader(raw), form=form, limits=limits)
@@ -134,7 +135,7 @@ def _join(manifest: pd.DataFrame, image_ids: list[str], figures: list[dict[str, 
     of_row = [figures[index] if index >= 0 else FIGURE_DEFAULTS for index in found]
     table = manifest[["image_id", "path", "label", "split", "bytes"]].copy()
     for column, default in FIGURE_DEFAULTS.items():
-        kind = {str: object, int: "int32"}.get(type(default), "float64" if column in _FLOATS else object)
+        kind = {str: object, int: "int32", bool: bool}.get(type(default), "float64" if column in _FLOATS else object)
         table[column] = pd.Series([figure[column] for figure in of_row], index=table.index, dtype=kind)
     for column in ("reason", "detail"):
         table[column] = table[column].where(~refused, manifest[column])
@@ -144,7 +145,7 @@ def _join(manifest: pd.DataFrame, image_ids: list[str], figures: list[dict[str, 
     return table
 
 
-_FLOATS = ("luminance", "contrast", "trained_contrast", "sharpness", "alpha_share")
+_FLOATS = ("luminance", "contrast", "entropy", "trained_contrast", "sharpness", "alpha_share")
 
 
 def _report(table: pd.DataFrame, collected: int, folder: Path, report: Path) -> StageReport:
@@ -165,12 +166,15 @@ def _report(table: pd.DataFrame, collected: int, folder: Path, report: Path) -> 
         pictures = (Picture("raw.png", f"{len(shown)} of the {len(decodable):,} readable images as they came"),)
     sides = {side: _range(decodable[side]) for side in ("width", "height")} if len(decodable) else {}
     facts = {"collected": collected, "formats": _counts(decodable["format"]), "modes": _counts(decodable["mode"]),
-             "unreadable_reasons": _counts(unreadable["reason"]), "sides_px": sides}
+             "unreadable_reasons": _counts(unreadable["reason"]), "sides_px": sides,
+             "private_tags": _counts(table["private_tags"].dropna().str.split(",").explode()),
+             "icc_profiles": int(table["icc_profile"].sum())}
     accounted = len(decodable) + int(unreadable["reason"].notna().sum())
     name, description, blocking = CHECKS[0]
     check = Check(name, len(table) == collected == accounted, accounted, collected, description, blocking)
     metrics = {"images": len(table), "decodable": len(decodable), "unreadable": len(unreadable),
-               "distinct_files": int(table["image_id"].nunique()), "bytes": int(table["bytes"].sum())}
+               "distinct_files": int(table["image_id"].nunique()),
+               "with_private_tags": int(table["private_tags"].notna().sum()), "bytes": int(table["bytes"].sum())}
     return StageReport(facts, metrics, (check,), pictures)
 
 

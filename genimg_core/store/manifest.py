@@ -37,13 +37,18 @@ COLUMN_TYPES: dict[str, str] = {
     "mode": "string",  # Pillow's
     "frames": "int32",  # 0 where unknown
     "exif_orientation": "int32",  # 1..8; 0 where there is none
+    "icc_profile": "bool",  # whether the file brings a colour profile
+    "private_tags": "string",  # gps, iptc, maker_note, owner, serial, xmp: which are there, separated by commas
+    "damage": "string",  # of pixels that could be decoded all the same; missing where there is none
     "luminance": "float64",  # mean, 0..255
     "contrast": "float64",  # standard deviation, 0..255
+    "entropy": "float64",  # of the grey levels, 0..8 bits
     "sharpness": "float64",
     "alpha_share": "float64",  # of pixels that are not opaque, 0..1
     "phash": "string",  # 16 hex digits
     # of cleaning
     "status": "string",  # kept or rejected
+    "warnings": "string",  # what is odd about a kept image: names of rules, separated by commas
     "duplicate_of": "string",  # path of the kept copy
     "cluster": "string",  # the smallest image_id of the cluster of duplicates
     # of labelling
@@ -78,8 +83,12 @@ PROFILE_COLUMNS = (
     "mode",
     "frames",
     "exif_orientation",
+    "icc_profile",
+    "private_tags",
+    "damage",
     "luminance",
     "contrast",
+    "entropy",
     "sharpness",
     "alpha_share",
     "phash",
@@ -87,7 +96,7 @@ PROFILE_COLUMNS = (
 """profile/profile.parquet holds at least these."""
 
 CLEAN_COLUMNS = ("image_id", "path", "label", "split", "row", "status", "reason", "detail", "duplicate_of", "cluster")
-"""clean/clean.parquet"""
+"""clean/clean.parquet, which also holds `warnings`; they are not carried on."""
 
 LABELS_COLUMNS = (*CLEAN_COLUMNS, "label_source", "label_confidence")
 """labels/labels.parquet"""

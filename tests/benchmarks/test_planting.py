@@ -90,6 +90,7 @@ CHECKS = {
     "dark": lambda data, original: pixels(data).mean() < 8,
     "bright": lambda data, original: pixels(data).mean() > 247,
     "bit_rot": lambda data, original: len(data) == len(original) and data != original,
+    "flipped_byte": lambda data, original: len(data) == len(original) and sum(map(int.__ne__, data, original)) == 1,
     "exact_copy": lambda data, original: data == original,
     "lossless_copy": lambda data, original: data != original and (pixels(data) == pixels(original)).all(),
     "reencoded": lambda data, original: data != original and 0 < difference(data, original) < 8,

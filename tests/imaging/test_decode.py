@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from genimg_core.imaging.decode import DecodeLimits, decode
+from genimg_core.imaging.decode import DecodeLimits, Wanted, decode
 from tests.pictures import encoded, photo
 
 LIMITS = DecodeLimits()
@@ -139,7 +139,7 @@ def test_other_modes_become_rgb(mode):
 def test_a_large_photo_comes_reduced_and_looks_the_same():
     image = photo(6, 1200, 800)
     for data in (encoded(image, "JPEG", quality=92), encoded(image)):
-        small, whole = decode(data, LIMITS, wanted=(64, 1)), decode(data, LIMITS)
+        small, whole = decode(data, LIMITS, wanted=Wanted(64, 1, 32)), decode(data, LIMITS)
         assert max(small.image.size) <= 400
         assert min(small.image.size) >= 2 * 64 * 800 / 1200 - 1
         assert (small.header.width, small.header.height) == (1200, 800)

@@ -56,3 +56,36 @@ def test_clusters_do_not_chain():
     assert keep_best(np.array([[0, 1], [1, 2], [2, 3]]), np.arange(4)) == {1: 0, 3: 2}
     assert keep_best(np.array([[0, 1], [1, 2]]), np.array([1, 0, 2])) == {0: 1, 2: 1}
     assert keep_best(np.empty((0, 2), np.int64), np.arange(4)) == {}
+
+
+@pytest.mark.parametrize("radius", range(1, 8))
+@pytest.mark.parametrize("count", [2000, 40_000])
+def test_the_join_is_exact_whatever_it_sorts_by(radius, count):
+    """Among many hashes it asks for more equal pieces than among few; a thousand planted pairs tell if it is right."""
+    rng = np.random.default_rng(count + radius)
+    hashes = rng.integers(0, 2**64, count, np.uint64)
+    # All in a part of the space, so that pieces agree by chance as well.
+    hashes &= np.uint64(0xFFFF_F0F0_FFFF_00FF)
+    for place in range(0, 1000, 2):
+        flips = rng.choice(64, int(rng.integers(0, 10)), replace=False)
+        hashes[place + 1] = hashes[place] ^ np.uint64(sum(1 << int(bit) for bit in flips))
+    found = candidate_pairs(hashes, radius)
+    assert (np.bitwise_count(hashes[found[:, 0]] ^ hashes[found[:, 1]]) <= radius).all()
+    assert len(np.unique(found, axis=0)) == len(found)
+    expected = [np.stack([np.full(len(near), i), near + i + 1], axis=1) for i in range(min(count, 2000))
+                for near in [np.flatnonzero(np.bitwise_count(hashes[i + 1:] ^ hashes[i]) <= radius)]]
+    assert np.array_equal(found[found[:, 0] < 2000], np.concatenate(expected))
+
+
+def test_hashes_of_one_parity_are_joined_as_exactly():
+    rng = np.random.default_rng(5)
+    base = rng.integers(0, 2**64, 500, np.uint64)
+    base[np.bitwise_count(base) % 2 == 1] ^= np.uint64(1)
+    near = base.copy()
+    for place in range(len(near)):
+        flips = rng.choice(64, 2 * int(rng.integers(0, 4)), replace=False)
+        near[place] ^= np.uint64(sum(1 << int(bit) for bit in flips))
+    hashes = np.concatenate([base, near])
+    distance = np.bitwise_count(hashes[:, None] ^ hashes[None, :])
+    for radius in range(8):
+        assert np.array_equal(candidate_pairs(hashes, radius), np.argwhere(np.triu(distance <= radius, 1)))

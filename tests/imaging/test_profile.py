@@ -24,6 +24,15 @@ def test_a_grey_ramp():
     assert (found["width"], found["height"], found["mode"], found["format"]) == (64, 64, "L", "png")
 
 
+def test_entropy_counts_bits():
+    assert figures(Image.new("RGB", (32, 32), (90, 90, 90)))["entropy"] == 0
+    halves = Image.new("L", (32, 32))
+    halves.paste(255, (0, 0, 16, 32))
+    assert figures(halves)["entropy"] == 1
+    every_level = Image.fromarray(np.tile(np.arange(256, dtype=np.uint8), (8, 1)))
+    assert figures(every_level)["entropy"] == pytest.approx(8)
+
+
 def test_contrast_sees_colour_and_transparency():
     plain = Image.new("RGB", (32, 32), (90, 90, 90))
     assert figures(plain)["contrast"] == 0

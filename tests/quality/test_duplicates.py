@@ -1,5 +1,7 @@
 """Copies: which one is kept, and what is known of it."""
 
+import io
+
 import numpy as np
 import pandas as pd
 from PIL import Image, ImageFilter
@@ -98,3 +100,29 @@ def test_a_copy_whose_sides_round_otherwise_is_found():
 def test_stretched_to_another_shape_it_is_another_picture():
     whole = photo(3, 300, 200)
     assert kept({"a": encoded(whole), "b": encoded(whole.resize((300, 300)))}) == {}
+
+
+def textured(seed: int, width: int, height: int) -> Image.Image:
+    """A photo with detail of every size: there copies differ that were reduced by another factor."""
+    draw = np.random.default_rng(seed)
+    pixels = np.asarray(photo(seed, width, height), float)
+    for side in (48, 24, 12, 6, 3):
+        coarse = draw.integers(0, 256, (height // side + 1, width // side + 1), np.uint8)
+        pixels += (np.asarray(Image.fromarray(coarse).resize((width, height), 3), float)[..., None] - 128) / 2
+    return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
+
+
+def test_copies_are_found_however_their_files_are_decoded():
+    """A decoder halves a JPEG as it decodes, a box filter reduces other formats, by a factor that the size decides."""
+    files = {}
+    for seed, (width, height) in enumerate([(320, 213), (500, 332), (240, 160), (900, 500), (640, 200)]):
+        image = textured(seed, width, height)
+        jpeg = encoded(image, "JPEG", quality=90)
+        files[f"{seed}.jpg"] = jpeg
+        files[f"{seed}.lossless.png"] = encoded(Image.open(io.BytesIO(jpeg)))
+        for share in (0.85, 0.7, 0.45):
+            small = image.resize((round(width * share), round(height * share)))
+            files[f"{seed}.{share}.jpg"] = encoded(small, "JPEG", quality=88)
+    found = kept(files)
+    assert all(name[0] == other[0] for name, other in found.items())
+    assert [name[0] for name in files if name not in found] == list("01234"), "one of each picture stays"

@@ -71,8 +71,9 @@ class Reports:
         self.write("collect", name, kind="folder", digest="sha256:0")
         self.write("profile", name, ("raw.png",))
         self.write("validate", name)
-        self.write("clean", name, ("rejected.png", "kept.png", "near_duplicates.png") if lost else ("kept.png",),
-                   collected=1000 + lost, kept=1000, rejected=rejected)
+        pictures = ("rejected.png", "kept.png", "warned.png", "near_duplicates.png") if lost else ("kept.png",)
+        self.write("clean", name, pictures,
+                   collected=1000 + lost, kept=1000, rejected=rejected, warnings={"wrong_extension": 3} if lost else {})
         self.write("label", name, ("classes.png",))
         rates = [{"name": HOSTILE, "kind": "group", "collected": 20 + lost, "rejected": lost, "higher": bool(lost),
                   "reasons": rejected},

@@ -56,8 +56,9 @@ def run(tmp_path, files, settings=None, **manifest):
 
 
 def test_each_defect_is_found_and_nothing_else(tmp_path):
-    report, table = run(tmp_path, GOOD | BAD)
+    report, table = run(tmp_path, GOOD | BAD, CleanParams(min_sharpness=3))
     assert table["reason"].dropna().to_dict() == REASONS
+    assert table["warnings"].isna().all()
     assert (table["status"] == "rejected").equals(table["reason"].notna())
     assert table["duplicate_of"].dropna().to_dict() == {
         "good/exact.png": "good/03.png",
@@ -117,6 +118,35 @@ def test_many_near_copies_and_invisible_images_are_warnings(tmp_path):
     assert warnings == {"few_near_duplicates": pytest.approx(1 / 14), "visible_on_background": 1}
     assert table.loc["white.png", "status"] == "kept"
     assert not report.failed
+
+
+ODD = {"odd/named.png": encoded(photo(50), "JPEG", quality=95),
+       "odd/blurred.jpg": encoded(photo(51, 400, 400).resize((3, 3)).resize((400, 400), 3), "JPEG", quality=95)}
+
+
+def test_what_is_odd_is_kept_with_a_warning_unless_params_say_otherwise(tmp_path):
+    files = GOOD | ODD | {"bad/tiny.jpg": BAD["bad/tiny.png"]}
+    report, table = run(tmp_path, files, CleanParams(min_sharpness=3))
+    assert table["warnings"].dropna().to_dict() == {"odd/named.png": "wrong_extension", "odd/blurred.jpg": "blurred"}
+    assert (table.loc[list(ODD), "status"] == "kept").all()
+    assert report.facts["warnings"] == {"blurred": 1, "wrong_extension": 1}
+    assert report.metrics["kept_with_warnings"] == 2
+    assert "warned.png" in {picture.file for picture in report.pictures} and (tmp_path / "r" / "warned.png").is_file()
+
+
+def test_a_warning_can_become_a_rejection(tmp_path):
+    settings = CleanParams(severity={"wrong_extension": "reject", "blurred": "off"})
+    report, table = run(tmp_path, GOOD | ODD, settings)
+    assert table["reason"].dropna().to_dict() == {"odd/named.png": "wrong_extension"}
+    assert table["warnings"].isna().all() and report.facts["warnings"] == {}
+
+
+def test_bit_rot_is_rejected_with_the_decoders_words(tmp_path):
+    jpeg = encoded(photo(60, 300, 300), "JPEG", quality=95)
+    rotten = jpeg[:2000] + bytes(400) + jpeg[2400:]
+    _, table = run(tmp_path, GOOD | {"rotten.jpg": rotten})
+    assert table.loc["rotten.jpg", "reason"] == "bit_rotten"
+    assert "Corrupt JPEG data" in table.loc["rotten.jpg", "detail"]
 
 
 def test_near_duplicates_can_be_kept(tmp_path):

@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from genimg_core.params import ImageParams
 from genimg_core.stages.profile import ProfileParams
 from genimg_core.store.manifest import PROFILE_COLUMNS
+from tests.engine_jobs import profile_or_misbehave
 from tests.pictures import encoded, photo, run_profile, write_raw
 
 IMAGE = ImageParams(size=16, channels=3)
@@ -100,6 +102,44 @@ def test_another_form_is_not_taken_from_the_memo(raw, tmp_path):
     run_profile(raw, tmp_path / "first", IMAGE)
     run_profile(raw, tmp_path / "second", ImageParams(size=16, channels=1))
     assert np.load(tmp_path / "second" / "images.npy").shape == (3, 16, 16, 1)
+
+
+FAULTS = {"segfault": "decoder_crashed", "spin_in_c": "decoder_timeout", "sleep": "decoder_timeout",
+          "memory": "out_of_memory"}
+
+
+def test_a_decoder_that_crashes_hangs_or_eats_memory_costs_one_image(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    files = {f"{number:02d}.png": encoded(photo(number)) for number in range(12)}
+    files |= {f"{number:02d}.{fault}": f"!{fault} this one".encode()
+              for number, fault in zip((1, 4, 7, 20), FAULTS, strict=True)}
+    write_raw(tmp_path / "raw", files)
+    with monkeypatch.context() as broken:
+        broken.setattr("genimg_core.imaging.profile.profile_stored", profile_or_misbehave)
+        limits = ProfileParams(decode_timeout_s=0.5, decode_memory_mib=256)
+        report = run_profile(tmp_path / "raw", tmp_path / "p", IMAGE, limits)
+    table = pd.read_parquet(tmp_path / "p" / "profile.parquet")
+    told = {row.extension: row.reason for row in table.itertuples() if row.row < 0}
+    assert told == FAULTS
+    assert table.loc[table["row"] < 0, "detail"].notna().all()
+    assert report.metrics["decodable"] == 12 and not report.failed
+    assert len(np.load(tmp_path / "p" / "images.npy")) == 12
+    # Another machine, or a mended decoder, may well read them: what went wrong here is not remembered.
+    run_profile(tmp_path / "raw", tmp_path / "again", IMAGE)
+    assert set(pd.read_parquet(tmp_path / "again" / "profile.parquet")["reason"].dropna()) == {"unreadable"}
+
+
+def test_an_image_that_takes_too_much_memory_or_time_is_told_from_its_neighbours(tmp_path, monkeypatch):
+    """With the real decoder: 64 million pixels in a file of 200 kB."""
+    monkeypatch.chdir(tmp_path)
+    large = Image.new("L", (8000, 8000), 7)
+    large.paste(photo(1).convert("L"), (0, 0))
+    write_raw(tmp_path / "raw", {"a.png": encoded(photo(2)), "b.png": encoded(large), "c.png": encoded(photo(3))})
+    for settings, reason in ((ProfileParams(decode_memory_mib=64), "out_of_memory"),
+                             (ProfileParams(decode_timeout_s=0.05), "decoder_timeout"), (ProfileParams(), None)):
+        run_profile(tmp_path / "raw", tmp_path / str(reason), IMAGE, settings)
+        table = pd.read_parquet(tmp_path / str(reason) / "profile.parquet")
+        assert table["reason"].astype(object).where(table["reason"].notna(), None).tolist() == [None, reason, None]
 
 
 def test_limits_reach_the_decoder(raw, tmp_path):

@@ -94,6 +94,7 @@ def test_a_fine_tuned_model_names_its_parent(tmp_path: Path, reports: Reports) -
     page, _ = make_page(tmp_path, ("base", "target"), {"first": {"dataset": "base"}},
                         {"second": {"dataset": "target", "from": "first"}}, ("first", "second"))
     assert "2 generators, learnt from 1,600 images" in page and "Nothing was thrown out" in page
+    assert page.count("Kept, but odd") == page.count("3 wrong extension") == page.count('alt="warned.png"') == 1
     card = json.loads((tmp_path / "report/cards/second.json").read_text())
     assert card["parent"] == {"model": "first", "version": "model-first"}
     assert "Fine-tuned from first" in (tmp_path / "report/cards/second.md").read_text()
