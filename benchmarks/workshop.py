@@ -95,7 +95,8 @@ def run_stages(folder: Path, tree: dict[str, Any], stages: Sequence[str], name: 
         for name_of_stage in stages:
             stage = load_stage(name_of_stage)
             paths |= {key: Path("validated.json" if key == "validated" else key) for key in stage.outputs}
-            used = {key: paths[key] for key in (*stage.inputs, *stage.outputs)}
+            used = {key: paths[key] for key in (*stage.inputs, *stage.outputs)
+                    if key in paths or key not in stage.optional}
             report = Path("reports") / name_of_stage
             run_stage(stage, name if stage.named else None, used, report, report.with_suffix(".json"))
             told[name_of_stage] = json.loads((report / "report.json").read_text(encoding="utf8"))

@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from genimg_core.engine import Failure, Limits, map_in_workers
-from genimg_core.imaging.decode import DecodeLimits, decode
+from genimg_core.imaging.decode import DecodeLimits, Wanted, decode
 from genimg_core.store.shards import ShardReader
 
 SIDE_PX = 192
@@ -45,7 +45,7 @@ def thumbnail_stored(place: tuple[str, int, int], reader: ShardReader, limits: D
 
 def thumbnail(data: bytes, limits: DecodeLimits) -> str | None:
     """A small JPEG (or PNG, for small or transparent images) as a `data:` address; None if it cannot be decoded."""
-    image = decode(data, limits, (SIDE_PX, SIDE_PX)).image
+    image = decode(data, limits, Wanted(SIDE_PX, SIDE_PX, 0)).image
     if image is None:
         return None
     if max(image.size) > SIDE_PX:

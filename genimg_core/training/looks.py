@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from scipy.spatial.distance import cdist, pdist
+from scipy.spatial.distance import pdist
 from torch.nn.functional import adaptive_avg_pool2d
 
 from genimg_core.metrics.manifold import generated_neighbourhoods, manifold_scores, real_neighbourhoods
@@ -64,4 +64,6 @@ def _variety(points: np.ndarray, labels: np.ndarray) -> float:
     """Mean distance of two images of one class; where no class has two, of any two."""
     of_class = [pdist(points[labels == label]) for label in np.unique(labels)]
     within = np.concatenate(of_class)
-    return float((within if len(within) else cdist(points, points)[np.triu_indices(len(points), 1)]).mean())
+    if not len(within):
+        within = pdist(points)
+    return float(within.mean()) if len(within) else 0.0

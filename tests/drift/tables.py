@@ -36,6 +36,7 @@ def table(count: int = 300, seed: int = 0, first: int = 0, luminance: float = 12
         "bytes": draws.integers(1000, 90_000, count), "reason": None, "detail": None,
         "row": np.arange(count, dtype=np.int32), "format": "png", "extension": "png",
         "width": draws.choice([64, 128], count), "height": 64, "mode": "RGB", "frames": 1, "exif_orientation": 0,
+        "icc_profile": False, "private_tags": None, "damage": None, "entropy": draws.normal(6, 0.5, count),
         "luminance": draws.normal(luminance, 20, count), "contrast": draws.normal(50, 8, count),
         "sharpness": np.exp(draws.normal(5, 1, count)), "alpha_share": 0.0, "phash": "0" * 16, "status": "kept",
         "duplicate_of": None, "cluster": "c", "label_source": "given", "label_confidence": 1.0})

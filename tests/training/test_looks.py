@@ -46,6 +46,7 @@ def test_variety_without_likeness_covers_nothing(looks):
 def test_too_few_different_images_are_not_looked_at():
     same = np.zeros((40, 8, 8, 1), np.uint8)
     assert not Looks(same, np.zeros(40, np.int64)).possible
+    assert not Looks(same[:1], np.zeros(1, np.int64)).possible
 
 
 def test_a_class_each():
