@@ -29,8 +29,12 @@ FILES = "$FILES"
 """Stands in a source's settings for the folder `files/` that another recipe makes."""
 DATA_STAGES = ("collect", "profile", "validate", "clean", "label", "normalize")
 SECTIONS = ("profile", "validate", "clean", "label", "normalize")
-WITHOUT_EFFECT = ("log_images", "snapshot_images", "strips")
-"""Training params that change no weight: left out of a model's key."""
+WITHOUT_EFFECT = ("log_images", "snapshot_images", "strips", "watch")
+"""Training params that change no weight (of a run that is well): left out of a model's key."""
+ADDED = {"label": ("check_labels", "check_seen_images", "doubt", "doubt_below", "label_errors"),
+         "clean": ("min_sharpness", "severity")}
+"""Section -> settings that came after cells had been measured, and change nothing at their defaults: left out of a data
+set's key there, so that those cells stand."""
 
 
 def demo_params() -> Params:
@@ -120,8 +124,12 @@ def dataset(label: str, image: Section | dict[str, Any], entry: dict[str, Any], 
     from genimg_core.params import parse
     from genimg_core.schema import DatasetParams
 
-    whole = parse(DatasetParams, {section: {} for section in SECTIONS} | entry, label).model_dump(
-        mode="json", by_alias=True)
+    params = parse(DatasetParams, {section: {} for section in SECTIONS} | entry, label)
+    whole = params.model_dump(mode="json", by_alias=True)
+    for section, names in ADDED.items():
+        usual = type(getattr(params, section))().model_dump(mode="json")
+        whole[section] = {name: value for name, value in whole[section].items()
+                          if name not in names or value != usual[name]}
     form = image if isinstance(image, dict) else image.model_dump(mode="json")
     settings = {"image": form, "dataset": whole, "seed": seed, "threads": threads, "last": last, "files": files}
     stages = DATA_STAGES[:DATA_STAGES.index(last) + 1]
