@@ -7,7 +7,7 @@ READY := .venv/.ready
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help setup demo test test-fast ui lint wiring accept-real bench-first-run lock
+.PHONY: help setup demo test test-fast ui lint wiring accept-real bench-first-run bench-data lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 17
@@ -50,6 +50,11 @@ accept-real: $(READY) ## the pipeline on real images (GENIMG_REAL_DATA, default 
 
 bench-first-run: $(READY) ## quality figures of the demo, transfer and cleaning (under 20 minutes; FULL=1 takes hours)
 	@for name in defects first_run sampling transfer; do \
+	  $(BIN)/python -m benchmarks.$$name $(if $(FULL),--full,--short) || exit; done
+
+bench-data: $(READY) ## the data half against today's tools, join, gates, labels (short form under 20 minutes; FULL=1: every seed)
+	@for name in data_join data_gates; do $(BIN)/python -m benchmarks.$$name || exit; done
+	@for name in data_chain data_labels; do \
 	  $(BIN)/python -m benchmarks.$$name $(if $(FULL),--full,--short) || exit; done
 
 lock: $(READY) ## write requirements.lock anew from pyproject.toml

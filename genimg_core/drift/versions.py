@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from genimg_core.errors import CorruptFileError, SetupError, SourceError
-from genimg_core.tracing.versions import Kept, Present, Runs, Version, at_revision, cache_folder, committed
+from genimg_core.tracing.dvc_cache import Runs, cache_folder
+from genimg_core.tracing.versions import Kept, Present, Version, at_revision, committed
 from genimg_core.tracing.versions import present_outputs as outputs_now
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """Everything this project has kept of its outputs: the folders as they stand, git's dvc.lock files, DVC's run cache.
 
 A version is a set of outputs that belong together. Names of files in it come from this project alone, never from the
-picture that is traced. DVC's own formats are read here (dvc.lock, `.dir` objects, the run cache); DVC is not imported.
+picture that is traced. DVC's own formats are read by dvc_cache.py.
 """
 
 from __future__ import annotations
@@ -14,9 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from genimg_core.tracing.dvc_cache import (
+    Runs,
+    cache_folder,
+    cached_bytes,
+    files_of,
+    lock_outputs,
+    place_of,
+    small_bytes,
+)
+
 LOCK = "dvc.lock"
-LARGEST_FILE = 64 * 2**20
-"""Of what is read from a version: settings and reports are small."""
 _LEARNED_OUT = re.compile(r"- path: (data/models/[a-z][a-z0-9_]*|data/datasets/[a-z][a-z0-9_]*/normalized)\n"
                           r"\s+hash: md5\n\s+md5: ([0-9a-f]{32}\.dir)")
 _MODEL_OUT = re.compile(r"- path: (data/models/[a-z][a-z0-9_]*)\n\s+hash: md5\n\s+md5: ([0-9a-f]{32}\.dir)")
@@ -59,7 +67,7 @@ class Present:
 
     def read(self, path: str) -> bytes | None:
         """A file on disk."""
-        return _bytes(self.root / path)
+        return small_bytes(self.root / path)
 
     def place(self, path: str) -> Path | None:
         """Where a file lies; None where there is none."""
@@ -99,15 +107,15 @@ class Kept:
         """A file out of the cache; one that is no output, out of git."""
         if any(path == output or path.startswith(f"{output}/") for output in self.outputs):
             found = self.place(path)
-            return None if found is None else _bytes(found)
+            return None if found is None else small_bytes(found)
         return _git(self.root, "show", f"{self.revision}:./{path}") if self.revision else None
 
     def place(self, path: str) -> Path | None:
         """Where a file of an output lies in the cache (not to be written to); None where it is not there."""
         for output, md5 in self.outputs.items():
             if path == output or path.startswith(f"{output}/"):
-                inside = md5 if path == output else dict(_folder(self.cache, md5)).get(path[len(output) + 1:], "")
-                found = _place(self.cache, inside)
+                inside = md5 if path == output else dict(files_of(self.cache, md5)).get(path[len(output) + 1:], "")
+                found = place_of(self.cache, inside)
                 return found if found is not None and found.is_file() else None
         return None
 
@@ -145,7 +153,7 @@ def versions_with(root: Path, model_sha256: str, unreadable: Unreadable) -> Iter
                 if not known[md5]:
                     unreadable.places.append(f"{path} of git revision {revision[:12]} is not in DVC's cache here")
             if known[md5] == model_sha256:
-                yield Kept(root, cache, _lock_outputs(text), revision), path.rpartition("/")[2]
+                yield Kept(root, cache, lock_outputs(text), revision), path.rpartition("/")[2]
     runs = Runs(cache)
     for path, md5 in runs.models():
         if known.setdefault(md5, _model_hash(cache, md5)) == model_sha256:
@@ -172,12 +180,12 @@ def at_revision(root: Path, revision: str) -> Kept | None:
         return None
     full = found.decode().strip()
     text = _git(root, "show", f"{full}:./{LOCK}")
-    return None if text is None else Kept(root, cache_folder(root), _lock_outputs(text.decode("utf8", "replace")), full)
+    return None if text is None else Kept(root, cache_folder(root), lock_outputs(text.decode("utf8", "replace")), full)
 
 
 def present_outputs(root: Path) -> dict[str, str]:
     """Path => md5 of the outputs as dvc.lock names them now; empty where nothing has run."""
-    return _lock_outputs((_bytes(root / LOCK) or b"").decode("utf8", "replace"))
+    return lock_outputs((small_bytes(root / LOCK) or b"").decode("utf8", "replace"))
 
 
 @dataclass(frozen=True)
@@ -212,8 +220,8 @@ def every_folder(root: Path) -> Iterator[KeptFolder]:
     def kept(path: str, md5: str, found: str) -> Iterator[KeptFolder]:
         if (path, md5) not in seen:
             seen.add((path, md5))
-            inside = dict(_folder(cache, md5))
-            yield KeptFolder(path, found, lambda name: _object(cache, inside.get(name, "")))
+            inside = dict(files_of(cache, md5))
+            yield KeptFolder(path, found, lambda name: cached_bytes(cache, inside.get(name, "")))
 
     for revision in (_git(root, "log", "--all", "--format=%H", "--", LOCK) or b"").decode().split():
         text = (_git(root, "show", f"{revision}:./{LOCK}") or b"").decode("utf8", "replace")
@@ -238,87 +246,8 @@ def as_json(data: bytes | None) -> dict[str, Any]:
     return tree if isinstance(tree, dict) else {}
 
 
-def cache_folder(root: Path) -> Path:
-    """DVC's cache: `cache.dir` of its configuration, or `.dvc/cache`."""
-    import configparser
-
-    found = Path("cache")
-    for name in ("config", "config.local"):
-        config = configparser.ConfigParser(interpolation=None, strict=False)
-        try:
-            config.read(root / ".dvc" / name, encoding="utf8")
-        except (configparser.Error, UnicodeDecodeError):
-            continue
-        found = Path(config.get("cache", "dir", fallback=str(found)).strip("\"'"))
-    return root / ".dvc" / found
-
-
-class Runs:
-    """DVC's run cache: what every stage's command made of which inputs, on this machine."""
-
-    def __init__(self, cache: Path) -> None:
-        self.cache = cache
-        self._made: dict[tuple[str, str], Path] = {}
-        for file in sorted(cache.glob("runs/*/*/*"), key=lambda p: p.stat().st_mtime_ns):
-            if file.suffix == ".tmp" or file.name.startswith("."):
-                continue
-            for output in _run(file).get("outs", ()):
-                self._made[output["path"], output["md5"]] = file
-
-    def models(self) -> list[tuple[str, str]]:
-        """(path, md5) of every model that a run made."""
-        return [key for key in self._made if key[0].startswith("data/models/")]
-
-    def made(self, path: str) -> list[str]:
-        """The md5 of everything that runs made at a path, the newest first."""
-        return [md5 for known, md5 in reversed(self._made) if known == path]
-
-    def folders(self) -> list[tuple[str, str]]:
-        """(path, md5) of every model and every normalized data set that a run made, the newest first."""
-        return [(path, md5) for path, md5 in reversed(self._made)
-                if path.startswith("data/models/") or re.fullmatch(r"data/datasets/[^/]+/normalized", path)]
-
-    def behind(self, path: str, md5: str) -> dict[str, str]:
-        """The outputs of the run that made an output, and of all the runs before it that it rests on."""
-        found: dict[str, str] = {}
-        waiting = [(path, md5)]
-        while waiting:
-            file = self._made.get(waiting.pop())
-            if file is None:
-                continue
-            run = _run(file)
-            fresh = {output["path"]: output["md5"] for output in run.get("outs", ()) if output["path"] not in found}
-            found |= fresh
-            waiting += [(dep["path"], dep["md5"]) for dep in run.get("deps", ()) if dep["path"].startswith("data/")
-                        and fresh]
-        return found
-
-
-def _run(file: Path) -> dict[str, Any]:
-    tree = _yaml((_bytes(file) or b"").decode("utf8", "replace"))
-    sound = all(isinstance(e, dict) and {"path", "md5"} <= set(e) for k in ("outs", "deps") for e in tree.get(k, ()))
-    return tree if sound else {}
-
-
-def _lock_outputs(text: str) -> dict[str, str]:
-    stages = _yaml(text).get("stages", {})
-    return {output["path"]: output["md5"] for stage in stages.values() for output in stage.get("outs", ())
-            if "md5" in output}
-
-
-def _yaml(text: str) -> dict[str, Any]:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
-    try:
-        tree = YAML(typ="safe").load(text)
-    except YAMLError:
-        return {}
-    return tree if isinstance(tree, dict) else {}
-
-
 def _model_hash(cache: Path, md5: str) -> str:
-    settings = as_json(_object(cache, dict(_folder(cache, md5)).get("settings.json", "")))
+    settings = as_json(cached_bytes(cache, dict(files_of(cache, md5)).get("settings.json", "")))
     return settings.get("sha256", "") if settings and settings.get("sha256") == own_hash(settings) else ""
 
 
@@ -328,31 +257,6 @@ def own_hash(settings: dict[str, Any]) -> str:
 
     tree = settings | {"sha256": ""}
     return hashlib.sha256(json.dumps(tree, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
-
-
-def _folder(cache: Path, md5: str) -> list[tuple[str, str]]:
-    """(path inside, md5) of a folder's files."""
-    try:
-        return [(entry["relpath"], entry["md5"]) for entry in json.loads(_object(cache, md5) or b"[]")]
-    except (ValueError, KeyError, TypeError):
-        return []
-
-
-def _object(cache: Path, md5: str) -> bytes | None:
-    found = _place(cache, md5)
-    return None if found is None else _bytes(found)
-
-
-def _place(cache: Path, md5: str) -> Path | None:
-    """Where DVC keeps what has this hash; None for what is no hash."""
-    return cache / "files" / "md5" / md5[:2] / md5[2:] if re.fullmatch(r"[0-9a-f]{32}(\.dir)?", md5) else None
-
-
-def _bytes(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes() if path.stat().st_size <= LARGEST_FILE else None
-    except OSError:
-        return None
 
 
 def _git(root: Path, *words: str) -> bytes | None:

@@ -54,7 +54,7 @@ def test_hostile_files_are_all_accounted_for(real_data, tmp_path, monkeypatch):
     assert not profile["reason"].isin(["decoder_timeout", "decoder_crashed", "out_of_memory"]).any()
     assert profile.loc[profile["row"] < 0, "detail"].notna().all()
     rotten = profile[profile["damage"].notna() & (profile["row"] >= 0)]
-    # A torn scan with restart markers, and a file made to exploit a decoder: seen by eye, nothing else is accused.
+    # A torn scan with restart markers (seen by eye), and a file made to exploit a decoder; nothing else is accused.
     assert list(rotten.index) == ["libjpeg-seed_7a602e08e7.jpg", "pillow-tests_deb57d504f.jpg"]
     assert (table.loc[rotten.index, "reason"] == "bit_rotten").all()
 
