@@ -9,6 +9,8 @@ Mood = Literal["good", "fair", "bad"]
 
 SURE = 0.7
 """Share of real images that a classifier must tell right to be asked about generated ones."""
+NEAR = 0.1
+"""Part of the way from real images to the PCA-Gaussian up to which a model is close to the real ones."""
 UNDECIDED = 0.5
 """Part of the way to the PCA-Gaussian beyond which an interval says nothing."""
 FEW_IMAGES = 200
@@ -68,15 +70,15 @@ def _likeness(evaluation: dict[str, Any]) -> Finding:
     if baseline is not None:
         figures += f", a PCA-Gaussian {baseline:.4f}"
     if kid["low"] <= kid["floor"]:
-        if _too_wide(evaluation, kid, baseline):
-            return Finding("fair", "So few images cannot tell how near to the real ones these are",
+        if _too_wide(evaluation, kid, baseline) or (left is not None and left >= NEAR):
+            return Finding("fair", "So few images cannot tell how near these are to the real ones",
                            f"{figures}; the interval is {kid['low']:.4f} to {kid['high']:.4f}.")
         return Finding("good", "As near to the real images as other real images are", f"{figures}.")
     if baseline is not None and kid["value"] >= baseline:
         return Finding("bad", "No nearer to the real images than a PCA-Gaussian, which learns no shapes", f"{figures}.")
     if left is None:
         return Finding("fair", "Some way from the real images", f"{figures}.")
-    mood: Mood = "good" if left < 0.1 else "fair" if left < 0.4 else "bad"
+    mood: Mood = "good" if left < NEAR else "fair" if left < 0.4 else "bad"
     title = {"good": "Close to the real images", "fair": "Recognisably different from the real images",
              "bad": "Far from the real images"}[mood]
     return Finding(mood, title, f"{figures}: {100 * (1 - left):.0f} % of the way from that baseline to real images.")

@@ -25,7 +25,7 @@ def headline(results: list[dict[str, Any]], datasets: dict[str, Any]) -> str:
 
 
 def model_results(models: dict[str, Any], datasets: dict[str, Any]) -> list[dict[str, Any]]:
-    """The best model of each data set by KID, its findings, and how it compares with the others of that data set.
+    """The best model of each data set (see `_best`), its findings, and how it compares with the others of that set.
 
     Args:
         models: name -> `dataset`, `how`, `train`, and where it was drawn from `generate` and `evaluate`.
@@ -36,7 +36,7 @@ def model_results(models: dict[str, Any], datasets: dict[str, Any]) -> list[dict
         scored = _of_dataset(models, dataset)
         if not scored:
             continue
-        best = min(scored, key=lambda name: lead_scores(scored[name]["evaluate"])["kid"]["value"])
+        best = _best(scored)
         results.append({"dataset": dataset, "name": best, "how": scored[best]["how"],
                         "generate": scored[best]["generate"], "evaluate": scored[best]["evaluate"],
                         "findings": findings(scored[best]["evaluate"]),
@@ -75,6 +75,15 @@ def library_versions() -> dict[str, str]:
 
 def _of_dataset(models: dict[str, Any], dataset: str) -> dict[str, Any]:
     return {name: model for name, model in models.items() if model["dataset"] == dataset and model.get("evaluate")}
+
+
+def _best(scored: dict[str, Any]) -> str:
+    """The lowest KID; where a fine-tuned model cannot be told from it, that one: the others are its controls."""
+    kid = {name: lead_scores(model["evaluate"])["kid"] for name, model in scored.items()}
+    first = min(kid, key=lambda name: kid[name]["value"])
+    tuned = [name for name, model in scored.items() if model["train"]["parent"]
+             and compared(kid[first], kid[name]) == "open"]
+    return min(tuned, key=lambda name: kid[name]["value"]) if tuned else first
 
 
 def _against(best: str, other: str, scored: dict[str, Any]) -> str:
