@@ -34,7 +34,7 @@ class Snapshot(NamedTuple):
 GOOD = "good"
 
 
-def write_snapshot(folder: Path, seen_images: int, snapshot: Snapshot, good: int | None = 0) -> None:
+def write_snapshot(folder: Path, seen_images: int, snapshot: Snapshot, good: int | None = None) -> None:
     """Write a snapshot beside the earlier ones, then drop those but for the good one.
 
     Args:

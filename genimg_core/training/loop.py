@@ -212,7 +212,7 @@ def train(trainer: Trainer, resume: Path, what: str, draw: Callable[[], np.ndarr
         trainer.restore(found)
         print(f"{what}: going on at {trainer.seen_images:,} images seen", file=sys.stderr, flush=True)
     else:
-        write_snapshot(resume, trainer.seen_images, trainer.snapshot())  # the place of last resort
+        write_snapshot(resume, trainer.seen_images, trainer.snapshot(), trainer.seen_images)  # the last resort
     kept_at = trainer.seen_images
     with progress(what, params.seen_images) as advance:
         if kept_at:

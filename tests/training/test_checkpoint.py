@@ -6,6 +6,7 @@ import torch
 from genimg_core.training.checkpoint import (
     Snapshot,
     optimiser_tensors,
+    read_good_snapshot,
     read_snapshot,
     restore_optimiser,
     write_snapshot,
@@ -21,7 +22,7 @@ def test_round_trip_and_only_the_latest_stays(tmp_path):
     assert read_snapshot(tmp_path) is None
     for seen in (10, 20):
         write_snapshot(tmp_path, seen, snapshot(float(seen)))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["000000000020", "good"]
+    assert [path.name for path in tmp_path.iterdir()] == ["000000000020"]
     tensors, tree = read_snapshot(tmp_path)
     assert tree == {"seen_images": 20, "log": [{"loss": 0.1}]}
     assert tensors["a.b"].tolist() == [20.0] * 3 and tensors["state"].dtype == torch.uint8
@@ -33,7 +34,7 @@ def test_a_draft_is_not_a_snapshot(tmp_path):
     (tmp_path / "draft-000000000020" / "state.safetensors").write_bytes(b"half")
     assert read_snapshot(tmp_path).tree["seen_images"] == 10
     write_snapshot(tmp_path, 20, snapshot(20.0))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["000000000020", "good"]
+    assert [path.name for path in tmp_path.iterdir()] == ["000000000020"]
 
 
 @pytest.mark.parametrize("damage", ["cut", "other", "no json", "old torch"])
@@ -77,3 +78,15 @@ def test_an_optimiser_goes_on_with_the_same_bits():
     steps(net, optimiser, range(3, 6))
     steps(other, other_optimiser, range(3, 6))
     assert torch.equal(net.weight, other.weight) and torch.equal(net.bias, other.bias)
+
+
+def test_the_good_snapshot_stays_until_another_is_good(tmp_path):
+    assert read_good_snapshot(tmp_path) is None
+    write_snapshot(tmp_path, 10, snapshot(10.0), good=10)
+    write_snapshot(tmp_path, 20, snapshot(20.0))
+    write_snapshot(tmp_path, 30, snapshot(30.0))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["000000000010", "000000000030", "good"]
+    assert read_snapshot(tmp_path).tree["seen_images"] == 30
+    assert read_good_snapshot(tmp_path).tree["seen_images"] == 10
+    write_snapshot(tmp_path, 40, snapshot(40.0), good=40)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["000000000040", "good"]

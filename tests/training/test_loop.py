@@ -85,6 +85,7 @@ def test_a_run_that_diverges_says_so(tmp_path):
     with pytest.raises(TrainingError, match=r"not finite at 64 images seen: .*after 3 attempt") as caught:
         train(trainer, tmp_path, "a run")
     assert "learning_rate" in caught.value.remedy
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["000000000000", "good"]
 
 
 def test_bf16_trains_and_leaves_the_weights_in_fp32(tmp_path):
