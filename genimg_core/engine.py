@@ -19,6 +19,7 @@ from concurrent.futures import wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.synchronize import Semaphore
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -35,6 +36,8 @@ CHUNKS_AHEAD = 4
 """Chunks handed out per worker: enough to keep it busy, few enough that an interrupt is quick and memory is bounded."""
 BROKEN_POOLS = 3
 """How often a pool may break as a whole (all its workers killed) before the items in hand count as crashed."""
+START_PATIENCE_S = 3.0
+"""How long the end of a map waits for workers that are still starting."""
 _ALONE_PAUSE_S = 0.02
 """Gives the pool time to note who has the item: without it, a worker that dies at once looks like one that hangs."""
 
@@ -80,10 +83,13 @@ def map_in_workers(function: Callable[[Item], Result], items: Iterable[Item], li
     """
     processes = workers or worker_count()
     remaining = iter(items)
+    parts = iter(lambda: list(itertools.islice(remaining, chunk)), [])
+    first = list(itertools.islice(parts, processes))  # no more workers than there are chunks
+    parts = itertools.chain(first, parts)
     waiting: deque[_Task] = deque()
-    with _Workers(function, limits, processes) as pool:
+    with _Workers(function, limits, max(1, len(first))) as pool:
         while True:
-            while len(waiting) < processes * CHUNKS_AHEAD and (part := list(itertools.islice(remaining, chunk))):
+            while len(waiting) < processes * CHUNKS_AHEAD and (part := next(parts, None)):
                 waiting.append(pool.start(part))
             if not waiting:
                 return
@@ -122,8 +128,9 @@ class _Workers:
         if self._pool is None:
             context = multiprocessing.get_context("forkserver")
             context.set_forkserver_preload([getattr(self._function, "func", self._function).__module__])
+            self._started = context.Semaphore(0)
             self._pool = ProcessPool(self._processes, initializer=_prepare_worker,
-                                     initargs=(self._function, self._limits), context=context)
+                                     initargs=(self._function, self._limits, self._started), context=context)
         with _single_threaded_libraries():
             future = self._pool.schedule(_run, (self._function, items, self._limits.seconds, alone),
                                          timeout=self._limits.seconds * WALL_FACTOR * POOL_FACTOR)
@@ -174,16 +181,21 @@ class _Workers:
 
     def _close(self) -> None:
         if self._pool is not None:
+            # pebble takes its locks away before it ends the workers: one still starting would print a traceback.
+            patience = time.monotonic() + START_PATIENCE_S
+            for _ in range(self._processes):
+                self._started.acquire(timeout=max(0.0, patience - time.monotonic()))
             self._pool.stop()
             self._pool.join()
             self._pool = None
 
 
-def _prepare_worker(function: Callable[[Any], Any], limits: Limits) -> None:
+def _prepare_worker(function: Callable[[Any], Any], limits: Limits, started: Semaphore) -> None:
     """Runs once in each worker: quiet, bounded, and gone with its parent.
 
     `function` came with its module: what the import takes is not taken from the images' memory.
     """
+    started.release()
     logging.disable(logging.CRITICAL)
     # Decoders' C libraries print about what they find; errors of ours travel through the pipe.
     nowhere = os.open(os.devnull, os.O_WRONLY)

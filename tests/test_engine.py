@@ -115,3 +115,21 @@ def _members(session: int) -> list[int]:
         if int(fields[3]) == session and fields[0] != "Z":
             found.append(int(stat.parent.name))
     return found
+
+
+HASTE = """
+from genimg_core.engine import Limits, map_in_workers
+from tests.engine_jobs import misbehave
+if __name__ == "__main__":
+    for _ in range(5):
+        list(map_in_workers(misbehave, [("good", value) for value in range(6)], Limits(1, 256), 1, 6))
+"""
+
+
+def test_a_map_that_ends_before_all_its_workers_began_is_quiet(tmp_path):
+    """Whoever came too late found the pool's locks gone, and printed so."""
+    (tmp_path / "haste.py").write_text(HASTE, encoding="utf-8")
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
+    done = subprocess.run([sys.executable, tmp_path / "haste.py"], env=environment, capture_output=True, text=True,
+                          check=True)
+    assert done.stderr == ""
