@@ -1,9 +1,11 @@
 """Fixtures that several folders share."""
 
+import os
 import signal
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from tests.project import Project, copy_project, make_project
 
@@ -11,24 +13,32 @@ from tests.project import Project, copy_project, make_project
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where several workers run the suite: the tests of the finished project on one of them, and begun first."""
+    """What takes long begins first, so that no worker is left with it at the end.
+
+    One test asks for the finished project at once, the others of it come after the other slow ones: two workers that
+    both begin with it would wait for each other.
+    """
 
     def shares(item: pytest.Item) -> bool:
         return bool({"finished_project", "own_project"} & set(getattr(item, "fixturenames", ())))
 
-    for item in filter(shares, items):
-        item.add_marker(pytest.mark.xdist_group("finished project"))
-    items.sort(key=lambda item: not shares(item))
+    first = next(filter(shares, items), None)
+    items.sort(key=lambda item: (item is not first, item.get_closest_marker("slow") is None, shares(item)))
 
 
 @pytest.fixture(scope="session")
 def finished_project(tmp_path_factory) -> Project:
-    """The whole pipeline, run once by `genimg run` with tiny settings. Read it only."""
-    project = make_project(tmp_path_factory.mktemp("finished") / "project")
-    project.genimg("run")
-    return project
+    """The whole pipeline, run once by `genimg run` with tiny settings, by one worker for all. Read it only."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "finished"
+    folder.mkdir(exist_ok=True)
+    with FileLock(folder / "lock"):
+        if not (folder / "done").exists():
+            project = make_project(folder / "project")
+            project.genimg("run")
+            (folder / "done").touch()
+    return Project(folder / "project")
 
 
 @pytest.fixture
@@ -46,8 +56,6 @@ def fresh_project(tmp_path) -> Project:
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The real images (GENIMG_REAL_DATA, else ../shared/data); a machine without them skips, CI must have them."""
-    import os
-
     folder = Path(os.environ.get("GENIMG_REAL_DATA", Path(__file__).resolve().parent.parent.parent / "shared" / "data"))
     if not folder.is_dir():
         assert "CI" not in os.environ, f"CI needs the real images at {folder}"
