@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from genimg_core.errors import GenimgError
+from genimg_core.housekeeping.at_work import at_work
 from genimg_core.lifeline import end_with_dvc
 
 if TYPE_CHECKING:
@@ -32,9 +33,11 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "restore": ("Data", "genimg_core.verbs.restore", "an image that was rejected back in, for good"),
     "forget": ("Data", "genimg_core.verbs.forget", "an image out of all future data; what had used it"),
     "decisions": ("Data", "genimg_core.verbs.decisions", "what people decided about single images"),
+    "clean": ("Data", "genimg_core.verbs.clean", "remove what nothing in the project refers to any more"),
 }
 """Verb -> group in the help, module, summary. The module has `add_arguments(parser)`, which may set `parser.epilog`
-(examples; its line breaks are kept), and `main(arguments) -> exit code`."""
+(examples; its line breaks are kept), and `main(arguments) -> exit code`. (`clean` is a stage, too: with a name behind
+it, as in dvc.yaml.)"""
 
 STAGE_SUMMARIES: dict[str, str] = {
     "collect": "copy the source's original bytes into tar shards, with a manifest",
@@ -67,6 +70,14 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        from genimg_core.disk_faults import disk_fault
+
+        fault = disk_fault(error, "the command was not finished")
+        if fault is None:
+            raise
+        print(f"genimg: {fault}", file=sys.stderr, flush=True)
+        return fault.exit_code
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -76,17 +87,27 @@ def _dispatch(arguments: list[str]) -> int:
 
         show_help(VERBS, STAGE_SUMMARIES)
         return 0
-    if command in VERBS:
+    if command in VERBS and not (command in STAGE_SUMMARIES and _is_named(arguments)):
         _, place, summary = VERBS[command]
         module = importlib.import_module(place)
         parser = _parser(command, summary)
         module.add_arguments(parser)
-        return module.main(parser.parse_args(arguments[1:]))
+        given = parser.parse_args(arguments[1:])
+        if command == "clean":
+            return module.main(given)
+        with at_work():
+            return module.main(given)
     if command in STAGE_SUMMARIES:
-        return _run_stage(command, arguments[1:])
+        with at_work():
+            return _run_stage(command, arguments[1:])
     from genimg_core.params import nearest
 
     raise GenimgError(f"there is no command '{command}'", nearest(command, [*VERBS, *STAGE_SUMMARIES]))
+
+
+def _is_named(arguments: list[str]) -> bool:
+    """Whether an instance stands behind the command (`genimg clean base …`), as every stage's command has it first."""
+    return len(arguments) > 1 and not arguments[1].startswith("-")
 
 
 def _parser(command: str, description: str) -> argparse.ArgumentParser:

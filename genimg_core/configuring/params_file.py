@@ -7,7 +7,6 @@ The sections that name data sets and models are written anew, save entries that 
 from __future__ import annotations
 
 import io
-import os
 import shutil
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from genimg_core import params as params_module
 from genimg_core.errors import ParamsError
+from genimg_core.store.replacing import replacing
 
 if TYPE_CHECKING:
     from ruamel.yaml import YAML
@@ -90,11 +90,10 @@ def write(path: Path, text: str, backups: Path = BACKUPS) -> Path | None:
         while (kept := backups / f"params-{stamp}{f'-{number}' if number else ''}.yaml").exists():
             number += 1
         shutil.copyfile(path, kept)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(text, encoding="utf8")
-    if path.exists():
-        shutil.copymode(path, draft)
-    draft.replace(path)
+    with replacing(path) as draft:
+        draft.write_text(text, encoding="utf8")
+        if path.exists():
+            shutil.copymode(path, draft)
     return kept
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from genimg_core.errors import DecisionsError
+from genimg_core.store.replacing import replacing
 
 FORGOTTEN = "forgotten"
 """The reason of a row whose image must not be used: its bytes are not even collected."""
@@ -65,7 +66,8 @@ def ensure_files(dataset: str, root: Path = Path()) -> None:
         path = decisions_file(dataset, which, root)
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text_of({}, which), encoding="utf8")
+            with replacing(path) as draft:
+                draft.write_text(text_of({}, which), encoding="utf8")
 
 
 def read_forgotten(path: Path | None) -> dict[str, str]:

@@ -19,6 +19,7 @@ from genimg_core.sources.registry import open_source
 from genimg_core.sources.source import Retrying, Source, SourceFile, digest
 from genimg_core.stages.contract import write_json
 from genimg_core.store.manifest import read_arrow, write_arrow
+from genimg_core.store.replacing import replacing
 
 LISTINGS = Path(".genimg/scan")
 LOCKS = Path("data/datasets")
@@ -88,9 +89,8 @@ def scan(
     changed = not path.is_file() or _read_or_none(path) != lock
     if changed:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".source.lock.{os.getpid()}")
-        write_json(draft, asdict(lock))
-        draft.replace(path)
+        with replacing(path) as draft:
+            write_json(draft, asdict(lock))
     return ScanResult(name, lock, changed, files)
 
 
@@ -178,6 +178,5 @@ def _write_listing(path: Path, files: list[SourceFile], origin: str) -> None:
         name: pa.array([getattr(file, name) for file in files], type=pa.type_for_alias(kind))
         for name, kind in _ARROW_TYPES.items()
     }
-    draft = path.with_name(f"listing.{os.getpid()}")
-    write_arrow(pa.table({**columns, "origin": pa.array([origin] * len(files))}), draft)
-    draft.replace(path)
+    with replacing(path) as draft:
+        write_arrow(pa.table({**columns, "origin": pa.array([origin] * len(files))}), draft)

@@ -8,13 +8,16 @@ import json
 import os
 import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from genimg_core import params as params_file
-from genimg_core.errors import CorruptFileError, GateFailedError, ParamsError, SourceError
+from genimg_core.disk_faults import disk_fault
+from genimg_core.errors import GateFailedError, ParamsError, SourceError
 from genimg_core.stages.closure import code_hash
 from genimg_core.stages.contract import Stage, StageReport, write_json
+from genimg_core.stages.placing import put_in_place, recover
 
 STATE = Path(".genimg")
 """Everything that is not an output: ignored by git and by DVC, safe to delete."""
@@ -55,9 +58,22 @@ def run_stage(
 
     Raises:
         GateFailedError: a blocking check did not hold; the report lies under `.genimg/gates/`.
+        SetupError: the disk is full, or a folder may not be written; the earlier outputs are as they were.
         GenimgError: whatever the stage raises; nothing was written.
     """
     instance = stage.name if name is None else f"{stage.name}-{name}"
+    try:
+        return _run_stage(stage, name, instance, paths, report, metrics)
+    except OSError as error:
+        fault = disk_fault(error, f"{instance} wrote nothing, and earlier outputs are whole")
+        if fault is None:
+            raise
+        raise fault from error
+
+
+def _run_stage(
+    stage: Stage, name: str | None, instance: str, paths: dict[str, Path], report: Path | None, metrics: Path | None
+) -> StageReport:
     started = time.monotonic()
     settings = _settings(stage, name)
     given = {key: paths.get(key) if key in stage.optional else paths[key] for key in stage.inputs}
@@ -68,6 +84,8 @@ def run_stage(
                 f"run the stages before it (`genimg run {'@'.join([stage.name, *([name] if name else [])])}`)",
             )
     workspace = STATE / "partial" / instance
+    shelf = STATE / "former" / instance
+    recover([*(paths[key] for key in stage.outputs), *filter(None, (report, metrics))], shelf)
     shutil.rmtree(workspace, ignore_errors=True)
     drafts = {key: workspace / key / paths[key].name for key in stage.outputs}
     for draft in drafts.values():
@@ -87,7 +105,7 @@ def run_stage(
         result.write(report_draft, stage.name, name)
         gate = STATE / "gates" / instance
         if result.failed:
-            _replace(report_draft, gate)
+            put_in_place([(report_draft, gate)], shelf)
             raise GateFailedError(
                 f"{instance} did not pass:\n"
                 + "\n".join(
@@ -96,14 +114,13 @@ def run_stage(
                 ),
                 f"look at {gate}/report.json; mend the data, or set another threshold in {params_file.PARAMS_FILE}",
             )
-        for key, draft in drafts.items():
-            _replace(draft, paths[key])
+        finished = [(draft, paths[key]) for key, draft in drafts.items()]
         if report:
-            _replace(report_draft, report)
+            finished.append((report_draft, report))
         if metrics is not None:
-            draft = workspace / "metrics.json"
-            write_json(draft, result.metrics)
-            _replace(draft, metrics)
+            write_json(workspace / "metrics.json", result.metrics)
+            finished.append((workspace / "metrics.json", metrics))
+        put_in_place(finished, shelf)
         shutil.rmtree(gate, ignore_errors=True)
         shutil.rmtree(resume, ignore_errors=True)
     finally:
@@ -147,30 +164,17 @@ def _plain(value: Any) -> Any:
     return value.model_dump(mode="json", by_alias=True) if hasattr(value, "model_dump") else value
 
 
-def _replace(draft: Path, final: Path) -> None:
-    """Put a finished file or folder where the old one was."""
-    if not draft.exists():
-        raise CorruptFileError(
-            f"the stage promised {final} and did not write it", "this is a fault of genimg: please report it"
-        )
-    final.parent.mkdir(parents=True, exist_ok=True)
-    if final.is_dir() and not final.is_symlink():
-        shutil.rmtree(final)
-    elif final.exists() or final.is_symlink():
-        final.unlink()
-    shutil.move(draft, final)
-
-
 def _shown(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _note_time(instance: str, seconds: float) -> None:
     """Seconds never stand in an output; `genimg run` reads them here."""
-    STATE.mkdir(exist_ok=True)
     line = json.dumps({"stage": instance, "seconds": round(seconds, 2), "run": os.environ.get("GENIMG_RUN", "")})
-    with (STATE / "timings.jsonl").open("a", encoding="utf8") as stream:
-        stream.write(line + "\n")
+    with suppress(OSError):  # the work is done: a disk that is full now must not spoil it
+        STATE.mkdir(exist_ok=True)
+        with (STATE / "timings.jsonl").open("a", encoding="utf8") as stream:
+            stream.write(line + "\n")
 
 
 def check_stage_name(stage: str) -> str:

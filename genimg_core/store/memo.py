@@ -11,11 +11,15 @@ import json
 import sqlite3
 import zlib
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 MEMO = Path(".genimg") / "memo"
+_NO_FAULT_OF_THE_FILE = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY,
+                         sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM)
+"""Then a run does without, and the next one finds what is there."""
 COMMIT_EVERY = 1000
 """Values per transaction: what an interrupted run has done, the next one finds."""
 
@@ -51,7 +55,9 @@ class Memo:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 self._database = _open(file)
                 break
-            except (sqlite3.Error, OSError):
+            except (sqlite3.Error, OSError) as error:
+                if getattr(error, "sqlite_errorcode", 0) & 0xFF in _NO_FAULT_OF_THE_FILE:
+                    break
                 _discard(file)
 
     def __enter__(self) -> Memo:
@@ -120,6 +126,37 @@ def forget_image(image_id: str, folder: Path = MEMO) -> int:
     return gone
 
 
+def count_unused(file: Path, keys: Iterable[str], image_ids: Iterable[str]) -> tuple[int, int]:
+    """How many values are under none of `keys` or of none of `image_ids`, and their bytes."""
+    return _unused(file, keys, image_ids, "SELECT count(*), coalesce(sum(length(value)), 0) FROM memo")
+
+
+def delete_unused(file: Path, keys: Iterable[str], image_ids: Iterable[str]) -> None:
+    """Delete those values, and give their room back to the disk."""
+    _unused(file, keys, image_ids, "DELETE FROM memo", "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _unused(file: Path, keys: Iterable[str], image_ids: Iterable[str], statement: str,
+            *after: str) -> tuple[int, int]:
+    try:
+        database = _open(file)
+    except sqlite3.Error:
+        return 0, 0
+    try:
+        for name, values in (("used_key", keys), ("used_image", image_ids)):
+            database.execute(f"CREATE TEMP TABLE {name} (value TEXT PRIMARY KEY)")
+            database.executemany(f"INSERT OR IGNORE INTO {name} VALUES (?)", ((value,) for value in values))
+        found = database.execute(f"{statement} WHERE key NOT IN (SELECT value FROM used_key) "
+                                 "OR image_id NOT IN (SELECT value FROM used_image)").fetchone()
+        for one in after:
+            database.execute(one)
+    except sqlite3.Error:
+        return 0, 0
+    finally:
+        database.close()
+    return found or (0, 0)
+
+
 def _open(file: Path) -> sqlite3.Connection:
     database = sqlite3.connect(file, timeout=60, isolation_level=None)
     try:
@@ -135,7 +172,8 @@ def _open(file: Path) -> sqlite3.Connection:
 
 
 def _discard(file: Path) -> None:
-    for suffix in ("", "-wal", "-shm"):
-        path = file.with_name(file.name + suffix)
-        if path.is_file() or path.is_symlink():
-            path.unlink()
+    for ending in ("", "-wal", "-shm"):
+        path = file.with_name(file.name + ending)
+        with suppress(OSError):
+            if path.is_file() or path.is_symlink():
+                path.unlink()

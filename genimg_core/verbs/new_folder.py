@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from genimg_core.disk_faults import FULL
 from genimg_core.errors import SetupError
-
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""What a write says when there is no room; such an error names no file."""
 
 
 def check_free(folder: Path, verb: str) -> None:

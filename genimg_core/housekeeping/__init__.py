@@ -1,0 +1,1 @@
+"""What a project no longer needs, and how it goes."""
