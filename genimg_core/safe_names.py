@@ -1,4 +1,4 @@
-"""Names and cells that are safe to write, made of texts that strangers chose."""
+"""Names that are safe to write, made of texts that strangers chose."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ _DEVICES = {"con", "prn", "aux", "nul", *(f"{kind}{number}" for kind in ("com", 
 """What Windows takes for a device, whatever the suffix."""
 HASH_DIGITS = 16
 _ENDS_LIKE_A_HASH = re.compile(rf"-[0-9a-f]{{{HASH_DIGITS}}}$")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def safe_name(label: str) -> str:
@@ -46,19 +45,6 @@ def distinct_names(labels: Iterable[str]) -> dict[str, str]:
         return owners[folded] == [label] and folded not in _DEVICES and not _ENDS_LIKE_A_HASH.search(folded)
 
     return {label: name if alone(label, name) else f"{name}-{_hash(label)}" for label, name in names.items()}
-
-
-def safe_cell(value: object) -> str:
-    """A CSV cell that no spreadsheet takes for a formula: one that begins like one gets a leading apostrophe.
-
-    Numbers stay as they are; nothing at all is an empty cell.
-    """
-    if value is None:
-        return ""
-    text = str(value)
-    if isinstance(value, str) and text.startswith(_FORMULA):
-        return f"'{text}"
-    return text
 
 
 def _folded(name: str) -> str:

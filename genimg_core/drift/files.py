@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 
 from genimg_core.drift.comparison import Comparison
-from genimg_core.safe_names import safe_cell
+from genimg_core.safe_cells import safe_cell
 from genimg_core.stages.contract import write_json
 
 COLUMNS = ("change", "path", "was", "now", "image_id")

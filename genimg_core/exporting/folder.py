@@ -11,7 +11,8 @@ from pathlib import Path
 
 from genimg_core.exporting.records import TOLD, Export
 from genimg_core.progress import progress
-from genimg_core.safe_names import distinct_names, safe_cell
+from genimg_core.safe_cells import safe_cell
+from genimg_core.safe_names import distinct_names
 from genimg_core.stages.contract import write_json
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 
 from genimg_core.errors import CorruptFileError
 from genimg_core.progress import progress
+from genimg_core.safe_cells import plain_cell
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def read_samples(folder: Path) -> Samples:
     try:
         settings = json.loads((folder / "settings.json").read_text(encoding="utf8"))
         with (folder / "samples.csv").open(encoding="utf8", newline="") as stream:
-            rows = [(row["file"], row["label"]) for row in csv.DictReader(stream)]
+            rows = [(row["file"], row["label"] and plain_cell(row["label"])) for row in csv.DictReader(stream)]
         model, sha256, count = settings["model"], settings["model_sha256"], settings["images"]
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise CorruptFileError(f"{folder} holds no readable samples ({' '.join(str(error).split())})", remedy) from None

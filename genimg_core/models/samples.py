@@ -20,6 +20,7 @@ from genimg_core.models.model_file import ModelSettings
 from genimg_core.params import nearest
 from genimg_core.progress import progress
 from genimg_core.reports.pictures import as_image, contact_sheet, even_strides, save_png
+from genimg_core.safe_cells import safe_cell
 from genimg_core.stages.contract import write_json
 
 GRID_COLUMNS = 10
@@ -112,7 +113,7 @@ def write_samples(folder: Path, settings: ModelSettings, images: np.ndarray, lab
             name = f"images/{index:06d}.png"
             texts = origin_texts(settings, seed, index, label, steps, guidance, solver)
             save_png(as_image(image), folder / name, texts)
-            table.writerow((index, name, settings.classes[label], seed))
+            table.writerow((index, name, safe_cell(settings.classes[label]), seed))
             advance(1)
     save_png(class_grid(images, labels, settings.classes), folder / "grid.png")
     write_json(folder / "settings.json", {

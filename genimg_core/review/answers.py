@@ -15,8 +15,8 @@ from typing import Any
 
 from genimg_core.decisions.files import LONGEST_LABEL, LONGEST_WHY, fault_of
 from genimg_core.errors import DecisionsError
-from genimg_core.review.cells import plain_cell
 from genimg_core.review.tables import LABEL, VERDICT, WHY
+from genimg_core.safe_cells import plain_cell
 from genimg_core.terminal import printable
 
 LARGEST_FILE = 64 * 2**20

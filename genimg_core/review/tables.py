@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
-from genimg_core.review.cells import safe_cell
 from genimg_core.review.doubts import Doubt, Review
+from genimg_core.safe_cells import safe_cell
 
 CSV_COLUMNS = ("image_id", "decision", "new_label", "why", "doubt", "note", "path", "status", "reason", "label",
                "label_confidence", "kept_copy")

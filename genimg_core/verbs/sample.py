@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from genimg_core.safe_cells import safe_cell
 from genimg_core.safe_names import safe_name
 from genimg_core.verbs.new_folder import check_free, whole_or_not_at_all
 
@@ -96,7 +97,7 @@ def write(folder: Path, drawing: Drawing, grid: bool) -> None:
             index = drawing.first_index + place
             name = f"{safe_name(classes[label])}-{index:06d}.png"
             save_png(as_image(image), folder / name, drawing.texts(place))
-            table.writerow((index, name, classes[label], drawing.seed))
+            table.writerow([safe_cell(cell) for cell in (index, name, classes[label], drawing.seed)])
             advance(1)
     if grid:
         save_png(class_grid(drawing.images, drawing.labels, classes), folder / "grid.png")

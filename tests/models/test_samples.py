@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from genimg_core.errors import ParamsError
+from genimg_core.metrics.samples import read_samples
 from genimg_core.models.model_file import ModelSettings
 from genimg_core.models.samples import class_grid, class_weights, sample_labels, write_samples
 
@@ -77,6 +78,14 @@ def test_the_folder(tmp_path):
     assert json.loads((tmp_path / "settings.json").read_text()) == {
         "model": "m", "model_sha256": "m" * 64, "dataset": "base", "dataset_sha256": "d" * 64, "images": 10, "seed": 5}
     assert (tmp_path / "grid.png").is_file()
+
+
+def test_a_class_named_like_a_formula_is_a_text_and_comes_back(tmp_path):
+    settings = dataclasses.replace(SETTINGS, classes=("=cmd()", "-b", "γ"))
+    images = np.zeros((3, 8, 8, 3), np.uint8)
+    write_samples(tmp_path, settings, images, np.array([0, 1, 2]), seed=5)
+    assert ",'=cmd(),5\n" in (tmp_path / "samples.csv").read_text(encoding="utf8")
+    assert read_samples(tmp_path).labels == settings.classes
 
 
 def test_the_grid_has_a_row_per_class():

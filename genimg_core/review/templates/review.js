@@ -76,7 +76,7 @@ function asJson() {
 }
 
 // A spreadsheet must not compute what a person typed: as genimg_core/review/cells.py.
-const safe = (text) => (/^[' \t\r\n]*[=+\-@]/.test(text) ? "'" + text : text);
+const safe = (text) => (/^(?:'*[\t\r]|[' \t\r\n]*[=+\-@＝＋－＠])/.test(text) ? "'" + text : text);
 const quoted = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
 
 function asCsv() {
