@@ -5,15 +5,18 @@ As JSON for programs, and as Markdown made of the same tree.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from genimg_core.params import CHANNEL_NAMES
 from genimg_core.reports.findings import findings
 
+SHOWN_ATTRIBUTIONS = 20
 METRICS = ("kid", "fd", "precision", "recall", "density", "coverage")
 
 
-def card_tree(name: str, model: dict[str, Any], datasets: dict[str, Any], libraries: dict[str, str]) -> dict[str, Any]:
+def card_tree(name: str, model: dict[str, Any], datasets: dict[str, Any], libraries: dict[str, str],
+              rights: dict[str, Any] | None = None) -> dict[str, Any]:
     """Everything the card says.
 
     Args:
@@ -21,6 +24,8 @@ def card_tree(name: str, model: dict[str, Any], datasets: dict[str, Any], librar
         model: `dataset`, `how`, `from`, `train`, and where it was drawn from `generate` and `evaluate`.
         datasets: name -> stage -> report.
         libraries: package -> version.
+        rights: data set -> licences and attributions of its training images (see quality/rights.py), of all data sets
+            that the model and its parents learned from; those whose sources say nothing are not there.
     """
     train, stages = model["train"], datasets[model["dataset"]]
     tree = {
@@ -36,6 +41,9 @@ def card_tree(name: str, model: dict[str, Any], datasets: dict[str, Any], librar
                  "training_images_per_class": train["classes"]},
         "evaluation": None, "findings": [],
     }
+    if rights:
+        tree["rights"] = {dataset: {**told, "all_attributions": rights_file(dataset)}
+                          for dataset, told in rights.items()}
     if model.get("evaluate"):
         evaluation = model["evaluate"]
         told = ("lead", "scores", "baseline", "memorization", "copycat", "images", "real_split", "interval",
@@ -73,11 +81,35 @@ def card_markdown(tree: dict[str, Any]) -> str:
         f"- Version of the data: `{data['version']}`", "",
         "| class | training images |", "|---|---|",
         *[f"| {_plain(label)} | {count:,} |" for label, count in data["training_images_per_class"].items()], "",
+        *_rights_lines(tree.get("rights", {})),
         "## How good it is", ""]
     lines += _evaluation_lines(tree) if tree["evaluation"] else ["It was not evaluated: params.yaml draws no samples."]
     lines += ["", "## Made with", "", ", ".join(f"{package} {version}" for package, version in
                                                tree["libraries"].items()) + ".", ""]
     return "\n".join(lines)
+
+
+def rights_file(dataset: str) -> str:
+    """All attributions of a data set, beside the cards."""
+    return f"rights-{dataset}.csv"
+
+
+def _rights_lines(rights: dict[str, Any]) -> list[str]:
+    """Licences with their images, and whom to name."""
+    lines: list[str] = []
+    for dataset, told in rights.items():
+        licences = sorted(told["licences"].items(), key=lambda one: (-one[1], one[0]))
+        lines += [f"## Rights in the training images of {_plain(dataset)}", "",
+                  "| licence | training images |", "|---|---|",
+                  *[f"| {_plain(licence)} | {count:,} |" for licence, count in licences],
+                  *([f"| none is known | {told['without_licence']:,} |"] if told["without_licence"] else []), ""]
+        if told["attributions"]:
+            lines += [*[f"- {_plain_item(name)}{f' ({_plain(licence)})' if licence else ''}: {count:,} images"
+                        for licence, name, count in told["attributed"][:SHOWN_ATTRIBUTIONS]],
+                      f"- [All {told['attributions']:,} attributions]({told['all_attributions']})", ""]
+        if told["without_attribution"]:
+            lines += [f"Of {told['without_attribution']:,} of {told['images']:,} images nobody is named.", ""]
+    return lines
 
 
 def _evaluation_lines(tree: dict[str, Any]) -> list[str]:
@@ -103,3 +135,8 @@ def _plain(text: str) -> str:
     for mark in "\\`*_[]<>|#!~&":
         kept = kept.replace(mark, f"\\{mark}")
     return kept
+
+
+def _plain_item(text: str) -> str:
+    """The same at the beginning of a line, where a hyphen or `1.` would begin a list."""
+    return re.sub(r"^(\s*\d*)([-+=.)])", r"\1\\\2", _plain(text))

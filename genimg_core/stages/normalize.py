@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from genimg_core.quality.rights import Rights
     from genimg_core.store.arrays import DatasetSettings
 
 SHOWN = 96
@@ -67,11 +68,12 @@ def normalize(*, name: str, profile: Path, labels: Path, normalized: Path, repor
     import numpy as np
 
     from genimg_core.quality.balance import rejections
+    from genimg_core.quality.rights import rights_of
     from genimg_core.store.arrays import SPLITS, NormalizedDataset, Picked, write_normalized
     from genimg_core.store.manifest import LABELS_COLUMNS, ROWS_COLUMNS, read_table, write_table
 
     rows = read_table(labels / "labels.parquet", LABELS_COLUMNS)
-    given = read_table(profile / "profile.parquet", ("path", "label"))
+    given = read_table(profile / "profile.parquet", ("path", "label"), ("extra",))
     if not given["path"].equals(rows["path"]):
         raise CorruptFileError(f"{profile}/profile.parquet and {labels}/labels.parquet are not of the same files",
                                "run the stages from profile on again")
@@ -98,7 +100,8 @@ def normalize(*, name: str, profile: Path, labels: Path, normalized: Path, repor
     rejected = rejections(rows, given["label"])
     checks = _checks(rows, len(kept), written, settings, normalized, rejected)
     pictures = _pictures(NormalizedDataset(normalized).images("train"), targets["train"], classes, report)
-    return _report(rows, written, checks, pictures, rejected, report)
+    rights = rights_of(given["extra"][(rows["split"] == "train") & (rows["index"] >= 0)]) if "extra" in given else None
+    return _report(rows, written, checks, pictures, rejected, report, rights)
 
 
 def split_of(kept: pd.DataFrame, settings: NormalizeParams) -> pd.Series:
@@ -208,7 +211,7 @@ def _pictures(images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], 
 
 
 def _report(rows: pd.DataFrame, written: DatasetSettings, checks: tuple[Check, ...], pictures: tuple[Picture, ...],
-            rejected: dict[str, Any], report: Path) -> StageReport:
+            rejected: dict[str, Any], report: Path, rights: Rights | None) -> StageReport:
     from genimg_core.quality.balance import shares_in_test, untested_classes
     from genimg_core.reports.bias_plots import draw_balance, draw_rejections
 
@@ -219,6 +222,9 @@ def _report(rows: pd.DataFrame, written: DatasetSettings, checks: tuple[Check, .
              "mean": list(written.mean), "std": list(written.std), "sha256": written.sha256, "rejections": rejected,
              "test_shares": shares_in_test(written.class_counts),
              "untested_classes": untested_classes(written.class_counts, written.classes)}
+    if rights is not None:
+        rights.write(report)
+        facts["rights"] = rights.facts()
     pictures += (draw_balance(report / "balance.png", balance), draw_rejections(report / "rejections.png", rejected))
     metrics = {"images": kept, "classes": len(written.classes),
                **{f"{split}_images": count for split, count in written.counts.items()},

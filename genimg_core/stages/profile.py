@@ -51,7 +51,7 @@ def profile(*, name: str, raw: Path, profile: Path, report: Path, image: ImagePa
     """
     from genimg_core.store.manifest import MANIFEST_COLUMNS, read_table, write_table
 
-    manifest = read_table(raw / "manifest.parquet", MANIFEST_COLUMNS)
+    manifest = read_table(raw / "manifest.parquet", MANIFEST_COLUMNS, ("extra",))
     stored = manifest[manifest["image_id"].notna() & manifest["shard"].notna() & manifest["reason"].isna()]
     distinct = stored.drop_duplicates("image_id")
     figures, rows = _write_pixels(raw, profile, distinct, image, settings)
@@ -87,26 +87,20 @@ def _profiles(raw: Path, distinct: pd.DataFrame, image: ImageParams, settings: P
     """In order: out of the memo, or out of a worker process."""
     from functools import partial
 
-    import numpy
-    import PIL
-    import simplejpeg
-
     from genimg_core.engine import Failure, Limits, map_in_workers
     from genimg_core.imaging.decode import DecodeLimits
     from genimg_core.imaging.fit import ImageForm
     from genimg_core.imaging.profile import MACHINE_REASONS, failed_profile, from_bytes, profile_stored, to_bytes
-    from genimg_core.store.memo import MEMO, Memo, memo_key
+    from genimg_core.store.memo import MEMO, Memo
     from genimg_core.store.shards import ShardReader
 
     form = ImageForm(**image.model_dump())
     limits = DecodeLimits(settings.max_bytes_mib * 2**20, settings.max_pixels, settings.max_frames)
-    key = memo_key("genimg_core.imaging.profile", {"image": vars(form), "limits": vars(limits)},
-                   {"pillow": PIL.__version__, "simplejpeg": simplejpeg.__version__, "numpy": numpy.__version__})
     image_ids = list(distinct["image_id"])
     places = list(zip(distinct["shard"], distinct["offset"].tolist(), distinct["bytes"].tolist(), strict=True))
     job = partial(profile_stored, reader=ShardReader(raw), form=form, limits=limits)
     cost = Limits(settings.decode_timeout_s, settings.decode_memory_mib)
-    with Memo(MEMO / MEMO_FILE, key) as memo:
+    with Memo(MEMO / MEMO_FILE, memo_key_of(image, settings)) as memo:
         known = memo.known(image_ids)
         fresh = map_in_workers(job, (place for image_id, place in zip(image_ids, places, strict=True)
                                      if image_id not in known), cost)
@@ -121,6 +115,22 @@ def _profiles(raw: Path, distinct: pd.DataFrame, image: ImageParams, settings: P
             if result.figures["reason"] not in MACHINE_REASONS:
                 memo.put(image_id, to_bytes(result))
             yield result
+
+
+def memo_key_of(image: ImageParams, settings: ProfileParams) -> str:
+    """Everything but the image itself that decides its profile."""
+    import numpy
+    import PIL
+    import simplejpeg
+
+    from genimg_core.imaging.decode import DecodeLimits
+    from genimg_core.imaging.fit import ImageForm
+    from genimg_core.store.memo import memo_key
+
+    limits = DecodeLimits(settings.max_bytes_mib * 2**20, settings.max_pixels, settings.max_frames)
+    return memo_key("genimg_core.imaging.profile", {"image": vars(ImageForm(**image.model_dump())),
+                                                    "limits": vars(limits)},
+                    {"pillow": PIL.__version__, "simplejpeg": simplejpeg.__version__, "numpy": numpy.__version__})
 
 
 def _join(manifest: pd.DataFrame, image_ids: list[str], figures: list[dict[str, Any]], rows: list[int]) -> pd.DataFrame:
@@ -142,7 +152,7 @@ def _join(manifest: pd.DataFrame, image_ids: list[str], figures: list[dict[str, 
     table.insert(7, "row", pd.Series([rows[index] if index >= 0 else -1 for index in found], table.index, "int32"))
     suffix = [Path(path).suffix.lower().lstrip(".") for path in table["path"]]
     table.insert(table.columns.get_loc("format") + 1, "extension", suffix)
-    return table
+    return table.assign(extra=manifest["extra"]) if "extra" in manifest else table
 
 
 _FLOATS = ("luminance", "contrast", "entropy", "trained_contrast", "sharpness", "alpha_share")

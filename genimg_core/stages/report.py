@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ FOREIGN = ('src="http', "src='http", "url(http", "<link", "<script")
 def report(*, reports: Path, page: Path, report: Path, image: dict[str, Any], datasets: dict[str, Any],
            pretrain: dict[str, Any], finetune: dict[str, Any], generate: dict[str, Any],
            evaluate: dict[str, Any]) -> StageReport:
-    """Write `page/index.html`, and `page/cards/<model>.md` and `.json`.
+    """Write `page/index.html`, and `page/cards/<model>.md` and `.json` (and the rights in its training images).
 
     Args:
         reports: the folder of all stages' reports.
@@ -32,8 +33,9 @@ def report(*, reports: Path, page: Path, report: Path, image: dict[str, Any], da
     Raises:
         CorruptFileError: a stage's report cannot be read.
     """
+    from genimg_core.quality.rights import FILE as RIGHTS
     from genimg_core.reports.html import StageReports, render
-    from genimg_core.reports.model_card import card_markdown, card_tree
+    from genimg_core.reports.model_card import card_markdown, card_tree, rights_file
     from genimg_core.reports.story import comparisons, headline, library_versions, model_results
 
     read = StageReports(reports).read
@@ -61,9 +63,11 @@ def report(*, reports: Path, page: Path, report: Path, image: dict[str, Any], da
     (page / "index.html").write_text(html, encoding="utf8")
     (page / "cards").mkdir()
     for name, model in models.items():
-        tree = card_tree(name, model, data, libraries)
+        tree = card_tree(name, model, data, libraries, _rights(name, models, data))
         write_json(page / "cards" / f"{name}.json", tree)
         (page / "cards" / f"{name}.md").write_text(card_markdown(tree), encoding="utf8")
+    for name in sorted({dataset for model in models for dataset in _rights(model, models, data)}):
+        shutil.copyfile(reports / f"normalize-{name}" / RIGHTS, page / "cards" / rights_file(name))
     foreign = [mark for mark in FOREIGN if mark in html]
     return StageReport(
         facts={"page": "index.html", "datasets": list(datasets), "models": list(models), "warnings": len(warned)},
@@ -71,6 +75,18 @@ def report(*, reports: Path, page: Path, report: Path, image: dict[str, Any], da
                  "checks": len(checks), "warnings": len(warned)},
         checks=(Check(CHECKS[0][0], not foreign, ", ".join(foreign) or "nothing", "nothing", CHECKS[0][1]),),
     )
+
+
+def _rights(name: str, models: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
+    """Data set => what is known of the rights in its training images, for all that the model and its parents saw."""
+    told: dict[str, Any] = {}
+    here: str | None = name
+    while here is not None:
+        dataset = models[here]["dataset"]
+        if rights := data[dataset]["normalize"].get("rights"):
+            told[dataset] = rights
+        here = models[here]["from"]
+    return told
 
 
 def _all_checks(data: dict[str, Any], models: dict[str, Any]) -> list[dict[str, Any]]:

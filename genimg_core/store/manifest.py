@@ -108,7 +108,7 @@ ROWS_COLUMNS = (*LABELS_COLUMNS, "index")
 """normalized/rows.parquet"""
 
 
-def read_table(path: Path, columns: Iterable[str] | None = None) -> pd.DataFrame:
+def read_table(path: Path, columns: Iterable[str] | None = None, optional: Iterable[str] = ()) -> pd.DataFrame:
     """A table, or some of its columns.
 
     Text columns have pandas' `str` type (NaN where missing), whatever they hold; integers have no gaps.
@@ -116,14 +116,15 @@ def read_table(path: Path, columns: Iterable[str] | None = None) -> pd.DataFrame
     Args:
         path: a Parquet file that `write_table` wrote.
         columns: which to read, in this order; all by default.
+        optional: which to read after them, where they are there.
 
     Raises:
         CorruptFileError: the file is missing, no Parquet, or lacks a column.
     """
-    return read_arrow(path, columns).to_pandas(use_threads=False)
+    return read_arrow(path, columns, optional).to_pandas(use_threads=False)
 
 
-def read_arrow(path: Path, columns: Iterable[str] | None = None) -> pa.Table:
+def read_arrow(path: Path, columns: Iterable[str] | None = None, optional: Iterable[str] = ()) -> pa.Table:
     """`read_table` without pandas (which takes a second to import).
 
     Raises:
@@ -145,7 +146,7 @@ def read_arrow(path: Path, columns: Iterable[str] | None = None) -> pa.Table:
     lacking = [column for column in wanted if column not in table.column_names]
     if lacking:
         raise CorruptFileError(f"{path} has no column {', '.join(lacking)}", remedy)
-    return table.select(wanted)
+    return table.select([*wanted, *(column for column in optional if column in set(table.column_names) - set(wanted))])
 
 
 def write_table(frame: pd.DataFrame, path: Path) -> None:

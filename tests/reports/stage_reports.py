@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from genimg_core.quality.rights import rights_of
 from genimg_core.reports.pictures import contact_sheet, save_png
 from genimg_core.stages.contract import write_json
 
@@ -40,6 +42,15 @@ def evaluation(kid: float = 0.02, copied: float = 0.012, coverage: float = 0.8, 
                     "features": {"distance_ratio": 0.1, "copied_share": 0.98}, "caught": True},
         "class_agreement": {"generated": 0.93, "real": 0.98, "classes": {}}, "quiz": [True, False, True, False]}
     return tree | changed
+
+
+def write_rights(reports: Path, dataset: str, extra: list[str | None]) -> None:
+    """What normalize tells of the rights in training images whose source says `extra` of them."""
+    folder = reports / f"normalize-{dataset}"
+    tree = json.loads((folder / "report.json").read_text(encoding="utf8"))
+    rights = rights_of(extra)
+    rights.write(folder)
+    write_json(folder / "report.json", tree | {"rights": rights.facts()})
 
 
 class Reports:

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from genimg_core.stages.report import report
 from tests.bridge.browser import CHROMIUM, OPTIONS
-from tests.reports.stage_reports import Reports, evaluation
+from tests.reports.stage_reports import HOSTILE, Reports, evaluation
 
 pytestmark = [pytest.mark.slow]
 
@@ -65,6 +65,33 @@ def test_a_tap_tells_whether_an_image_is_real(browser: Browser, page_file: Path)
     assert not answer.is_visible()
     tile.click()
     assert answer.is_visible() and answer.inner_text() == "real"
+    page.close()
+
+
+def test_names_are_shown_and_never_run(browser: Browser, tmp_path: Path) -> None:
+    """A class, a folder, a reason and a check of names that would run if they were markup."""
+    evil = '<img src="x" onerror="document.title=1">'
+    reports, page_file = Reports(tmp_path / "reports"), tmp_path / "report"
+    page_file.mkdir()
+    reports.write_dataset("base", {HOSTILE: 30, evil: 20})
+    reports.write_model("pretrain", "good", "base", evaluation(notes={evil: evil}), events=[EVENT | {"detail": evil}])
+    source = {"kind": "folder", "path": f"{HOSTILE}{evil}"}
+    report(reports=reports.folder, page=page_file, report=page_file, image={}, datasets={"base": {"source": source}},
+           finetune={}, evaluate={}, pretrain={"good": {"dataset": "base"}}, generate={"good": {}})
+    page = browser.new_page()
+    said: list[str] = []
+    page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: said.append(request.url) if not request.url.startswith(("data:", "file:"))
+            else None)
+    page.goto((page_file / "index.html").as_uri())
+    page.evaluate("for (const d of document.querySelectorAll('details')) d.open = true")
+    page.wait_for_timeout(200)
+    assert page.title() != "1" and said == []
+    assert page.locator("img[src=x]").count() == page.locator("script").count() == 0
+    for name in (HOSTILE, evil):
+        assert page.get_by_text(name).count() >= 2
     page.close()
 
 

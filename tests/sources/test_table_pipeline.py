@@ -68,6 +68,7 @@ def test_from_urls_to_profiles(workspace, server, capsys):
     profile = read_table(DATA / "profile/profile.parquet")
     assert len(profile) == 13 and sorted(profile["reason"].dropna()) == sorted(BAD.values())
     assert (profile[profile["reason"].isna()]["width"] == 24).all()
+    assert profile["extra"].tolist() == manifest["extra"].tolist()  # licences travel with the row
 
 
 def test_the_same_bytes_again_without_a_request_and_without_the_listing(workspace, server):

@@ -35,7 +35,7 @@ def labelled(count: int, classes: int = 3, **changes) -> pd.DataFrame:
     return frame.assign(**changes)[list(LABELS_COLUMNS)]
 
 
-def run(tmp_path, rows, pixels=None, given=None, image=None, **settings):
+def run(tmp_path, rows, pixels=None, given=None, image=None, extra=None, **settings):
     for folder in ("p", "l", "n", "r"):
         (tmp_path / folder).mkdir(exist_ok=True)
     if pixels is None:
@@ -43,7 +43,8 @@ def run(tmp_path, rows, pixels=None, given=None, image=None, **settings):
     np.save(tmp_path / "p" / "images.npy", pixels)
     write_table(rows, tmp_path / "l" / "labels.parquet")
     came_with = given if given is not None else rows["label"]
-    write_table(pd.DataFrame({"path": rows["path"], "label": came_with}), tmp_path / "p" / "profile.parquet")
+    profile = pd.DataFrame({"path": rows["path"], "label": came_with})
+    write_table(profile if extra is None else profile.assign(extra=extra), tmp_path / "p" / "profile.parquet")
     return normalize(
         name="base",
         profile=tmp_path / "p",
