@@ -92,6 +92,15 @@ class GlyphsSource:
         return self._drawn
 
 
+def drawn_folder(params: GlyphsParams, where: Path = DRAWN) -> Path:
+    """Where `draw_glyphs` puts them.
+
+    Raises:
+        SetupError: the type faces are not there.
+    """
+    return where / _key(params, face_files(params.script))
+
+
 def draw_glyphs(params: GlyphsParams, where: Path = DRAWN) -> Path:
     """Draw all files, whole or not at all, unless they stand there already.
 
@@ -102,7 +111,7 @@ def draw_glyphs(params: GlyphsParams, where: Path = DRAWN) -> Path:
         SetupError: the type faces are not there.
     """
     faces = face_files(params.script)
-    folder = where / _key(params, faces)
+    folder = drawn_folder(params, where)
     if folder.is_dir():
         return folder
     draft = folder.with_name(f"{folder.name}.{os.getpid()}")

@@ -102,7 +102,7 @@ class TableSource:
             from genimg_core.sources.table_rows import read_rows
 
             urls = {path: row.place for path, row in read_rows(self.params).items() if path in lost}
-            entries = downloads.fetch(urls.values())
+            entries = downloads.fetch(urls.values(), even_forgotten=True)
             found |= {path: entries[url] for path, url in urls.items() if entries[url].reason is None}
         for path in sorted(found):
             try:

@@ -71,6 +71,8 @@ def main(arguments: argparse.Namespace) -> int:
     for one in sorted(chosen):
         if not arguments.dry_run:
             forget_image(one)
+            for line in _removed(one, [known.dataset for known, _ in found]):
+                print(printable(line))
         for line in _used(one, usage_of(Path.cwd(), one), found):
             print(printable(line))
     print(AFTERWARDS, flush=True)
@@ -90,6 +92,19 @@ def _used(image_id: str, usage: Usage, found: Iterable[tuple[KnownImages, str]])
         yield "  no version of a normalized data set that is kept here"
     for place in usage.unreadable:
         yield f"  not known: {place} cannot be looked into here (`dvc fetch --all-commits` may bring it)"
+
+
+def _removed(image_id: str, datasets: Iterable[str]) -> Iterator[str]:
+    """Remove what `.genimg` keeps of it, in lines."""
+    from genimg_core.decisions.stored import drop_file, drop_pictures, used_by
+    from genimg_core.verbs.headlines import size
+
+    if others := used_by(image_id):
+        yield f"kept  its downloaded file, if there is one: {' and '.join(others)} still holds the image"
+    elif dropped := drop_file(image_id):
+        yield f"removed  its downloaded file from .genimg/store ({size(dropped)}), for all URLs that lead to it"
+    for dataset in datasets:
+        yield from (f"removed  {folder}, whose pictures might show it" for folder in drop_pictures(dataset))
 
 
 _SPLIT = {"train": "train on", "validation": "validate with", "test": "score with"}

@@ -45,6 +45,7 @@ def scan_datasets(names: list[str] | None, *, retry: bool = False) -> dict[str, 
         SourceError: a source is missing, empty, unsafe, or does not fit its labels.
     """
     from genimg_core.decisions.files import ensure_files
+    from genimg_core.decisions.stored import drop_forgotten_files
     from genimg_core.sources.registry import SourceParams
     from genimg_core.sources.scan import scan
 
@@ -68,6 +69,8 @@ def scan_datasets(names: list[str] | None, *, retry: bool = False) -> dict[str, 
         outcome = "changed" if result.changed else "unchanged"
         print(f"{name}: {files}, {_size(result.lock.bytes)}, {outcome}{_without(result.listing)}", flush=True)
         changed[name] = result.changed
+    if dropped := drop_forgotten_files(sources):
+        print(f"{dropped:,} forgotten file{'s' if dropped > 1 else ''} fetched again, and removed from .genimg/store")
     return changed
 
 

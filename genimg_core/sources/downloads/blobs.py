@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
 from genimg_core.errors import SetupError
 
 STORE = Path(".genimg/store")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _LEFT_BEHIND_S = 6 * 3600
 """No download lasts so long: what is older was left by a process that died."""
 
@@ -46,6 +49,37 @@ class BlobStore:
         except OSError:
             return False
 
+    def all(self) -> Iterator[tuple[str, Path]]:
+        """(sha256, file) of everything that is here."""
+        for folder in sorted(self.root.iterdir()) if self.root.is_dir() else ():
+            if len(folder.name) == 2 and folder.is_dir():
+                yield from ((file.name, file) for file in sorted(folder.iterdir()) if _SHA256.fullmatch(file.name))
+
+    def holds(self, sha256: str) -> bool:
+        """Whether a file of that name is here."""
+        return self._place(sha256).is_file()
+
+    def forget(self, sha256: str) -> int:
+        """Remove a file, and remember (by its hash alone) that it is not to be fetched again.
+
+        Returns:
+            Its bytes; 0 if it is not here.
+
+        Raises:
+            OSError: it cannot be removed.
+        """
+        if not self.holds(sha256):
+            return 0
+        place = self._place(sha256)
+        size = place.stat().st_size
+        self._mark_of(sha256).touch()
+        place.unlink()
+        return size
+
+    def forgotten(self, sha256: str) -> bool:
+        """Whether `forget` removed it."""
+        return self._mark_of(sha256).exists()
+
     def read(self, sha256: str) -> bytes:
         """Its bytes.
 
@@ -61,10 +95,14 @@ class BlobStore:
     def _place(self, sha256: str) -> Path:
         return self.root / sha256[:2] / sha256
 
+    def _mark_of(self, sha256: str) -> Path:
+        return self._place(sha256).with_name(f"{sha256}.forgotten")
+
     def _keep(self, draft: str, sha256: str) -> None:
         place = self._place(sha256)
         place.parent.mkdir(exist_ok=True)
         os.replace(draft, place)
+        self._mark_of(sha256).unlink(missing_ok=True)
 
 
 class Receiving:

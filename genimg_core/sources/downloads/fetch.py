@@ -39,7 +39,9 @@ class Downloads:
         self._ledger_path = ledger
         self._store = BlobStore(store)
 
-    def fetch(self, urls: Iterable[str], *, retry_failures: bool = False) -> dict[str, Entry]:
+    def fetch(
+        self, urls: Iterable[str], *, retry_failures: bool = False, even_forgotten: bool = False
+    ) -> dict[str, Entry]:
         """An entry for each of `urls`; those that are not settled are asked for.
 
         Each is written down as soon as it is known: an interruption loses what is under way, and nothing else.
@@ -47,6 +49,7 @@ class Downloads:
         Args:
             urls: any text; what is no URL gets the reason `bad_url`.
             retry_failures: ask again also for what failed for good.
+            even_forgotten: ask again also for files that `genimg forget` removed.
 
         Raises:
             SetupError: the store cannot be written.
@@ -56,7 +59,7 @@ class Downloads:
         with open_ledger(self._ledger_path) as ledger:
             self._store.open()
             entries = {key: self._as_ruled(entry) for key, entry in ledger.by_key(wanted).items()}
-            open_keys = [key for key in wanted if not self._settled(entries.get(key), retry_failures)]
+            open_keys = [key for key in wanted if not self._settled(entries.get(key), retry_failures, even_forgotten)]
             if open_keys:
                 with progress("downloading", len(open_keys), unit="files") as advance:
                     run = Run(self._params, self._max_bytes, self._store, ledger, advance)
@@ -97,10 +100,12 @@ class Downloads:
             return replace(entry, sha256=None, bytes=0, reason=reason, detail=detail, rules=self._rules)
         return entry
 
-    def _settled(self, entry: Entry | None, retry_failures: bool) -> bool:
+    def _settled(self, entry: Entry | None, retry_failures: bool, even_forgotten: bool) -> bool:
         if entry is None:
             return False
         if entry.reason is None:
+            if self._store.forgotten(entry.sha256 or "") and not even_forgotten:
+                return True
             return self._has(entry) and not self._params.revalidate
         if retry_failures or reasons.may_pass(entry.reason):
             return False

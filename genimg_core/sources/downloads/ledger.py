@@ -66,6 +66,11 @@ class Ledger:
         """The rows that there are, by path."""
         return {entry.path: entry for entry in self._select("path", paths)}
 
+    def stored(self) -> set[str]:
+        """The sha256 of every file that a row stands for."""
+        with _told(self._path):
+            return {row[0] for row in self._connection.execute("SELECT sha256 FROM urls WHERE sha256 IS NOT NULL")}
+
     def write(self, entry: Entry) -> None:
         """Add or replace a row, durable against everything but a power cut."""
         marks = ", ".join("?" * len(_COLUMNS))
