@@ -99,15 +99,17 @@ def find_doubts(dataset: str, min_contrast: float, *, limit: int, below: float, 
         SourceError: the data set was not labelled yet.
         CorruptFileError: the tables are not of one run.
     """
-    table = _joined(root / "data" / "datasets" / dataset, dataset)
+    folder = root / "data" / "datasets" / dataset
+    table = _joined(folder, dataset)
     decisions = read_decisions(dataset, root)
     labels = sorted({*table["source_label"].dropna(), *table["label_now"].dropna(), *extra_labels,
                      *(entry.label for entry in decisions.labels.values())})
     if labels == [ONLY_CLASS]:
         labels = []
     maker = _Maker(table, decisions, again)
-    sections = [maker.conflicts(), maker.uncertain(below), maker.vanishing(min_contrast),
-                *(maker.copies(reason, title) for reason, title in COPIES.items()), *maker.rejected()]
+    sections = [maker.likely_wrong(_label_errors(folder)), maker.conflicts(), maker.uncertain(below),
+                maker.vanishing(min_contrast), *(maker.copies(reason, title) for reason, title in COPIES.items()),
+                *maker.rejected()]
     return Review(dataset, tuple(labels), tuple(_limited(section, limit) for section in sections if section.images),
                   tuple(_warnings(dataset, root)))
 
@@ -137,12 +139,25 @@ def _joined(folder: Path, dataset: str) -> pd.DataFrame:
     return table
 
 
+def _label_errors(folder: Path) -> pd.DataFrame | None:
+    """What confident learning found, the likeliest wrong first (see labels/check.py); None where nothing was checked.
+
+    Raises:
+        CorruptFileError: the table cannot be read.
+    """
+    from genimg_core.store.manifest import DOUBTFUL_COLUMNS, read_table
+
+    path = folder / "labels" / "doubtful.parquet"
+    return read_table(path, DOUBTFUL_COLUMNS) if path.is_file() else None
+
+
 class _Maker:
     """Makes the sections of one data set."""
 
     def __init__(self, table: pd.DataFrame, decisions: Decisions, again: bool) -> None:
         self.decisions, self.again = decisions, again
-        table = table[table["image_id"].notna() & (table["reason"] != FORGOTTEN)]
+        table = table[table["image_id"].notna() & (table["reason"] != FORGOTTEN)
+                      & ~table["image_id"].isin(list(decisions.forgotten))]
         # The same bytes in another place are the same image: the kept row speaks for it.
         self.everything = table
         self.table = table.sort_values("status", kind="stable").drop_duplicates("image_id").sort_index()
@@ -150,13 +165,15 @@ class _Maker:
     def _decided(self, image_id: str) -> bool:
         return image_id in self.decisions.verdicts or image_id in self.decisions.labels
 
-    def _doubt(self, row: pd.Series, key: str, note: str, group: str = "", original: bool = False) -> Doubt:
+    def _doubt(self, row: pd.Series, key: str, note: str, group: str = "", original: bool = False,
+               guess: str = "", right: float | None = None) -> Doubt:
+        """`guess`: what it may be instead; `right`: the probability that its label is right, where that was judged."""
         verdict, label = (self.decisions.verdicts.get(row["image_id"]), self.decisions.labels.get(row["image_id"]))
-        number = row["label_confidence"]
+        number = row["label_confidence"] if right is None else right
         return Doubt(
             image_id=row["image_id"], path=row["path"], doubt=key, note=note, status=row["status"],
             reason=_text(row["reason"]), label=_text(row["label_now"]), confidence=None if number != number else number,
-            group=group, is_original=original, guess=_guess(row) if key == "label" else "",
+            group=group, is_original=original, guess=_guess(row) if key == "label" else guess,
             decision=verdict.decision if verdict else "", decided_label=label.label if label else "",
             why=(verdict.why if verdict else "") or (label.why if label else ""),
             place=(row["shard"], int(row["offset"]), int(row["bytes"])) if row["row"] >= 0 else None)
@@ -166,6 +183,20 @@ class _Maker:
         made = tuple(self._doubt(row, key, note(row)) for _, row in rows.iterrows()
                      if self.again or not self._decided(row["image_id"]))
         return Section(key, title, told, len(made), made)
+
+    def likely_wrong(self, errors: pd.DataFrame | None) -> Section:
+        """Given labels that classifiers which had not seen the image find wrong."""
+        rows = self.table.set_index("image_id", drop=False)
+        made = []
+        for one in errors.itertuples() if errors is not None else ():
+            if one.image_id in rows.index and (self.again or not self._decided(one.image_id)):
+                note = (f"came as {one.given}, which is right with a probability of {one.given_confidence:.2f}; it "
+                        f"looks like {one.suggested} ({one.confidence:.2f})")
+                row = rows.loc[one.image_id]
+                right = float(one.given_confidence) if row["label_now"] == one.given else None  # else it was relabelled
+                made.append(self._doubt(row, "label_error", note, guess=one.suggested, right=right))
+        return Section("label_error", "Labels that are likely wrong", "Classifiers that had not seen these images say "
+                       "otherwise, the surest first. Who is right?", len(made), tuple(made))
 
     def conflicts(self) -> Section:
         """Copies that came with different labels."""

@@ -23,9 +23,10 @@ examples:
   genimg review import decisions-base.json --dataset base
       what the page downloaded, the filled-in CSV, or Label Studio's JSON
 
-Doubtful are: copies with different labels, guessed labels, near-duplicates,
-whatever a rule rejected, images that vanish on the background. The decisions
-stand in data/datasets/D/decisions/ and win over rules and machine from then on."""
+Doubtful are: labels that a check found likely wrong (label: check_labels),
+copies with different labels, guessed labels, near-duplicates, whatever a rule
+rejected, images that vanish on the background. The decisions stand in
+data/datasets/D/decisions/ and win over rules and machine from then on."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import csv
 import json
 
+import numpy as np
 import pytest
 
 from genimg_core.decisions.book import changing
 from genimg_core.decisions.files import DecidedLabel, Verdict
 from genimg_core.errors import CorruptFileError, SourceError
+from genimg_core.labels.check import Doubts
+from genimg_core.labels.doubtful import write_doubtful
 from genimg_core.review.doubts import find_doubts
+from genimg_core.review.page import review_page
+from genimg_core.review.tables import as_csv
 from genimg_core.store.manifest import read_table, write_table
 from tests.review.project import EVIL, EVIL_LABEL, FORMULA, LABELS, image_id
 
@@ -61,6 +67,43 @@ def test_what_is_decided_comes_again_only_when_asked_for(place):
     assert {(image.path, image.decision, image.why) for image in again["flat"].images} == {
         (EVIL, "keep", "a chart"), (FORMULA, "", "")}
     assert again["conflict"].images[0].decided_label == "new kind"
+
+
+def doubt_labels(place, **likely: tuple[str, str, float, float]) -> None:
+    """As the label stage writes them: path => given, suggested, confidence, probability that the given one is right."""
+    clean = read_table(place / "data/datasets/base/clean/clean.parquet")
+    given, suggested, confidence, right = (np.array(column) for column in zip(*likely.values(), strict=True))
+    order = np.argsort(right)
+    places = np.array([clean.index[clean["path"] == path][0] for path in likely])[order]
+    write_doubtful(clean, Doubts(places, given[order], suggested[order], confidence[order], right[order]),
+                   place / "data/datasets/base/labels/doubtful.parquet")
+
+
+def test_labels_that_are_likely_wrong_come_first_the_surest_before(place):
+    doubt_labels(place, **{"good/00.png": ("rose", EVIL_LABEL, 0.7, 0.3), "good/01.png": ("-tulip", "rose", 0.9, 0.02)})
+    review, sections = found()
+    assert next(iter(sections)) == "label_error"
+    first, second = sections["label_error"].images
+    assert (first.path, first.label, first.guess, first.confidence) == ("good/01.png", "-tulip", "rose", 0.02)
+    assert first.note == "came as -tulip, which is right with a probability of 0.02; it looks like rose (0.90)"
+    assert second.path == "good/00.png" and second.guess == EVIL_LABEL
+    rows = list(csv.DictReader(as_csv(review).splitlines()))
+    assert [(row["path"], row["doubt"], row["label"], row["label_confidence"]) for row in rows[:2]] == [
+        ("good/01.png", "label_error", "'-tulip", "0.0200"), ("good/00.png", "label_error", "rose", "0.3000")]
+    page = review_page(review, {})
+    assert EVIL_LABEL not in page and 'data-right="rose">It is rose</button>' in page
+    with changing("base") as decisions:
+        decisions.name(image_id("good/01.png"), DecidedLabel("rose"))
+        decisions.forget(image_id("good/00.png"), "case 17")
+    assert "label_error" not in found()[1]
+    assert [image.path for image in found(again=True)[1]["label_error"].images] == ["good/01.png"]
+    assert image_id("good/00.png") not in review_page(found(again=True)[0], {}), "not even before the next run"
+
+
+def test_a_table_of_label_errors_that_cannot_be_read_is_told(place):
+    (place / "data/datasets/base/labels/doubtful.parquet").write_bytes(b"PAR1")
+    with pytest.raises(CorruptFileError, match=r"doubtful\.parquet"):
+        found()
 
 
 def test_the_limit_says_what_it_left_out_and_keeps_groups_whole(place):
