@@ -1,16 +1,14 @@
 """Bytes of any origin => an upright 8-bit RGB or RGBA image, or the reason why not.
 
 Nothing here trusts a file: limits hold before pixels are decoded, no format that starts another program is opened, and
-every exception of a decoder becomes a reason. What no exception can report (a hang, a crash) is genimg_core.engine's.
+every exception of a decoder becomes a reason (and none of our own: see decoder_errors.py). What no exception can report (a hang, a crash) is genimg_core.engine's.
 """
 
 from __future__ import annotations
 
 import io
 import re
-import struct
 import warnings
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from genimg_core.imaging.decoder_errors import DecoderFailedError, ask
 from genimg_core.imaging.fit import REDUCING_GAP
 from genimg_core.imaging.jpeg import decode_jpeg
 from genimg_core.imaging.metadata import private_kinds
@@ -32,10 +31,6 @@ RASTER_FORMATS = (
 
 Image.init()  # every plugin now, not at the first strange file, where it would be taken from that file's memory
 _FORMATS = [name for name in RASTER_FORMATS if name in Image.OPEN]
-
-DECODER_ERRORS = (ArithmeticError, AssertionError, AttributeError, BufferError, EOFError, LookupError, OSError,
-                  RuntimeError, SyntaxError, TypeError, ValueError, struct.error, zlib.error)
-"""What Pillow's plugins raise on bad data."""
 
 _TRUNCATED = re.compile(r"truncat|not enough (image )?data|buffer overrun|unexpected end|no more data|end of file",
                         re.IGNORECASE)
@@ -144,14 +139,15 @@ def decode(data: bytes, limits: DecodeLimits, wanted: Wanted | None = None) -> D
         seen = re.search(r"\d+ pixels", str(error))
         out.reason = "too_many_pixels"
         out.detail = f"{seen.group() if seen else 'too many'}; the limit is {limits.max_pixels}"
-    except UnidentifiedImageError:
-        out.reason, out.detail = "unreadable", "no image format that genimg reads"
     except MemoryError:
         out.reason, out.detail = "out_of_memory", "the decoder asked for more memory than it may have"
-    except DECODER_ERRORS as error:
+    except DecoderFailedError as failed:
+        error = failed.error
         text = _plain(error)
         ended = isinstance(error, EOFError) or _TRUNCATED.search(text)
         out.reason, out.detail = ("truncated" if ended else "decoder_error"), f"{type(error).__name__}: {text}"
+        if isinstance(error, UnidentifiedImageError):
+            out.reason, out.detail = "unreadable", "no image format that genimg reads"
     return out
 
 
@@ -176,8 +172,8 @@ def _decode(data: bytes, limits: DecodeLimits, wanted: Wanted | None, header: He
     if image.width * image.height > limits.max_pixels:
         raise _Refused("too_many_pixels", f"{image.width * image.height} pixels; the limit is {limits.max_pixels}")
     try:
-        header.frames = int(getattr(image, "n_frames", 1))
-    except DECODER_ERRORS:
+        header.frames = int(ask(getattr, image, "n_frames", 1))
+    except DecoderFailedError:
         # Later frames are broken and the plugin is lost among them; the first may be whole.
         header.frames = 1
         image = _open(data)
@@ -187,7 +183,7 @@ def _decode(data: bytes, limits: DecodeLimits, wanted: Wanted | None, header: He
     try:
         header.exif_orientation = _orientation(image)
         header.private_tags = private_kinds(image)
-    except DECODER_ERRORS:
+    except DecoderFailedError:
         # Pillow loads a PNG's pixels to find its EXIF, and a second load of a broken one would say nothing.
         image = _open(data)
     least = None if wanted is None else wanted.least(image.size, DRAFT_GAP)
@@ -196,24 +192,24 @@ def _decode(data: bytes, limits: DecodeLimits, wanted: Wanted | None, header: He
         jpeg = decode_jpeg(data, image.size, least)
         pixels, header.damage = jpeg.image, jpeg.damage
     if pixels is None:
-        image.draft(None, least)
-        image.load()
+        ask(image.draft, None, least)
+        ask(image.load)
         pixels = image
     if pixels.width < 1 or pixels.height < 1:
         raise _Refused("decoder_error", "no pixels")
     # A plugin that turns its image upright as it loads (TIFF) leaves no orientation behind.
     turn = _UPRIGHT.get(_orientation_or_none(image))
     pixels = _reduced(pixels, wanted)
-    return pixels.transpose(turn) if turn is not None else pixels
+    return ask(pixels.transpose, turn) if turn is not None else pixels
 
 
 def _open(data: bytes) -> Image.Image:
-    return Image.open(io.BytesIO(data), formats=_FORMATS)
+    return ask(Image.open, io.BytesIO(data), formats=_FORMATS)
 
 
 def _orientation(image: Image.Image) -> int:
-    """1..8, 0 if there is none; raises DECODER_ERRORS."""
-    value = image.getexif().get(_ORIENTATION_TAG, 0)
+    """1..8, 0 if there is none; raises DecoderFailedError."""
+    value = ask(ask(image.getexif).get, _ORIENTATION_TAG, 0)
     return value if isinstance(value, int) and 1 <= value <= 8 else 0
 
 
@@ -221,7 +217,7 @@ def _orientation_or_none(image: Image.Image) -> int:
     """Of an image whose pixels are loaded: broken EXIF does not spoil them."""
     try:
         return _orientation(image)
-    except DECODER_ERRORS:
+    except DecoderFailedError:
         return 0
 
 
@@ -234,33 +230,34 @@ def _reduced(image: Image.Image, wanted: Wanted | None) -> Image.Image:
     if image.mode.startswith("I;16"):
         image = _from_16_bit(image)
     if image.mode in ("I", "F"):
-        return _from_wide(image.reduce(factor) if factor > 1 else image).convert("RGB")
+        return _from_wide(ask(image.reduce, factor) if factor > 1 else image).convert("RGB")
     image = _to_rgb(image)
     if factor == 1:
         return image
     if image.mode == "RGBA":  # colours weighted by alpha, so that what is transparent does not bleed
-        return image.convert("RGBa").reduce(factor).convert("RGBA")
-    return image.reduce(factor)
+        return ask(image.convert("RGBa").reduce, factor).convert("RGBA")
+    return ask(image.reduce, factor)
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     """RGB, or RGBA if a pixel is transparent."""
     if image.mode == "La":
-        image = image.convert("LA")
-    if not image.has_transparency_data:
-        return image if image.mode == "RGB" else image.convert("RGB")
-    image = image.convert("RGBA")
-    return image.convert("RGB") if image.getextrema()[3][0] == 255 else image
+        image = ask(image.convert, "LA")
+    if not ask(getattr, image, "has_transparency_data"):
+        return image if image.mode == "RGB" else ask(image.convert, "RGB")
+    if image.mode != "RGBA":
+        image = ask(image.convert, "RGBA")
+    return image.convert("RGB") if image.getchannel("A").getextrema()[0] == 255 else image
 
 
 def _from_16_bit(image: Image.Image) -> Image.Image:
     """I;16 in any byte order => L, the full range 0..65535 scaled to 0..255."""
-    return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    return Image.fromarray((ask(np.asarray, image) >> 8).astype(np.uint8))
 
 
 def _from_wide(image: Image.Image) -> Image.Image:
     """I or F => L. The range is guessed from the values: 0..1 (F), 0..255, 0..65535, else least to greatest."""
-    values = np.asarray(image).astype(np.float64)
+    values = ask(np.asarray, image).astype(np.float64)
     finite = np.isfinite(values)
     if not finite.any():
         raise _Refused("decoder_error", "no finite pixel value")

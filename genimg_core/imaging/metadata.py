@@ -7,6 +7,8 @@ from typing import Any
 
 from PIL import ExifTags, Image
 
+from genimg_core.imaging.decoder_errors import ask
+
 _SERIAL = (ExifTags.Base.BodySerialNumber, ExifTags.Base.LensSerialNumber, ExifTags.Base.CameraSerialNumber)
 _OWNER = (ExifTags.Base.Artist, ExifTags.Base.CameraOwnerName, ExifTags.Base.XPAuthor)
 _XMP = ("xmp", "XML:com.adobe.xmp")
@@ -20,12 +22,12 @@ def private_kinds(image: Image.Image) -> str | None:
     `owner` (a name), `serial` (of camera or lens).
 
     Raises:
-        Exception: what Pillow raises on broken EXIF (imaging/decode.py's DECODER_ERRORS).
+        DecoderFailedError: the EXIF is broken.
     """
-    exif = image.getexif()
-    camera = exif.get_ifd(ExifTags.IFD.Exif) if exif else {}
+    exif = ask(image.getexif)
+    camera = ask(exif.get_ifd, ExifTags.IFD.Exif) if exif else {}
     found = {
-        "gps": bool(exif) and bool(exif.get_ifd(ExifTags.IFD.GPSInfo)),
+        "gps": bool(exif) and bool(ask(exif.get_ifd, ExifTags.IFD.GPSInfo)),
         "iptc": any(key in image.info for key in _IPTC),
         "maker_note": ExifTags.Base.MakerNote in camera,
         "owner": _says_any(exif, _OWNER) or _says_any(camera, _OWNER),
@@ -35,4 +37,4 @@ def private_kinds(image: Image.Image) -> str | None:
 
 
 def _says_any(tags: Mapping[int, Any], kinds: tuple[int, ...]) -> bool:
-    return any(tags.get(kind) not in (None, "", b"") for kind in kinds)
+    return any(ask(tags.get, kind) not in (None, "", b"") for kind in kinds)

@@ -58,7 +58,8 @@ class Memo:
             except (sqlite3.Error, OSError) as error:
                 if getattr(error, "sqlite_errorcode", 0) & 0xFF in _NO_FAULT_OF_THE_FILE:
                     break
-                _discard(file)
+                with suppress(OSError):
+                    _discard(file)
 
     def __enter__(self) -> Memo:
         return self
@@ -172,8 +173,7 @@ def _open(file: Path) -> sqlite3.Connection:
 
 
 def _discard(file: Path) -> None:
-    for ending in ("", "-wal", "-shm"):
-        path = file.with_name(file.name + ending)
-        with suppress(OSError):
-            if path.is_file() or path.is_symlink():
-                path.unlink()
+    for suffix in ("", "-wal", "-shm"):
+        path = file.with_name(file.name + suffix)
+        if path.is_file() or path.is_symlink():
+            path.unlink()
