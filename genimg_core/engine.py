@@ -25,6 +25,8 @@ from typing import Any, TypeVar
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
+from genimg_core.errors import SetupError
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -35,7 +37,8 @@ POOL_FACTOR = 2
 CHUNKS_AHEAD = 4
 """Chunks handed out per worker: enough to keep it busy, few enough that an interrupt is quick and memory is bounded."""
 BROKEN_POOLS = 3
-"""How often a pool may break as a whole (all its workers killed) before the items in hand count as crashed."""
+"""How often a pool may break as a whole (all its workers killed) before the items in hand count as crashed, or, if
+no worker was ever ready for an item, the map ends: it is no fault of the items."""
 START_PATIENCE_S = 3.0
 """How long the end of a map waits for workers that are still starting."""
 _ALONE_PAUSE_S = 0.02
@@ -114,7 +117,7 @@ class _Workers:
     def __init__(self, function: Callable[[Any], Any], limits: Limits, processes: int) -> None:
         self._function, self._limits, self._processes = function, limits, processes
         self._pool: ProcessPool | None = None
-        self._broken = 0
+        self._broken = self._stillborn = 0
 
     def __enter__(self) -> _Workers:
         return self
@@ -137,7 +140,11 @@ class _Workers:
         return _Task(items, alone, self._pool, future)
 
     def outcome(self, task: _Task) -> list[Any] | Failure:
-        """The items' results, or why their worker did not finish."""
+        """The items' results, or why their worker did not finish.
+
+        Raises:
+            SetupError: no worker can be started.
+        """
         while True:
             while not wait([task.future], timeout=1).done and task.pool.active:
                 continue
@@ -156,6 +163,10 @@ class _Workers:
             if task.pool is self._pool:
                 self._close()
                 self._broken += 1
+            if self._stillborn > BROKEN_POOLS:
+                raise SetupError("the processes that decode images end as they start",
+                                 "run genimg as a command, or from a program that is a file (each process imports it "
+                                 "anew); see that memory and `ulimit -u` leave room for more processes")
             if self._broken > BROKEN_POOLS:
                 self._broken = 0
                 return Failure("decoder_crashed", "all worker processes were killed")
@@ -182,9 +193,10 @@ class _Workers:
     def _close(self) -> None:
         if self._pool is not None:
             # pebble takes its locks away before it ends the workers: one still starting would print a traceback.
-            patience = time.monotonic() + START_PATIENCE_S
-            for _ in range(self._processes):
-                self._started.acquire(timeout=max(0.0, patience - time.monotonic()))
+            patience = time.monotonic() + (START_PATIENCE_S if self._pool.active else 0)
+            born = [self._started.acquire(timeout=max(0.0, patience - time.monotonic()))
+                    for _ in range(self._processes)]
+            self._stillborn = 0 if any(born) else self._stillborn + 1
             self._pool.stop()
             self._pool.join()
             self._pool = None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from genimg_core.engine import Failure, Limits, map_in_workers
+from genimg_core.engine import BROKEN_POOLS, Failure, Limits, map_in_workers
 from genimg_core.errors import CorruptFileError
 from tests.engine_jobs import environment, misbehave
 
@@ -68,6 +68,33 @@ def test_workers_are_light_and_single_threaded(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "64")
     assert list(map_in_workers(environment, [0], QUICK, workers=1)) == [("1", False)]
     assert os.environ["OMP_NUM_THREADS"] == "64"
+
+
+UNSTARTABLE = """
+import os
+from genimg_core.engine import Limits, map_in_workers
+from tests.engine_jobs import misbehave
+if __name__ == "__main__":
+    os.unlink(__file__)
+    print(list(map_in_workers(misbehave, [("good", value) for value in range(9)], Limits(60, 256), 1, 2)))
+"""
+
+
+def test_workers_that_cannot_start_end_the_map_and_blame_no_item(tmp_path):
+    """Each imports the program's file anew, and it is gone."""
+    script = tmp_path / "gone.py"
+    script.write_text(UNSTARTABLE)
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=False,
+                          env=os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parent.parent)})
+    assert done.returncode == 1 and not done.stdout
+    assert "SetupError: the processes that decode images end as they start" in done.stderr and "remedy:" in done.stderr
+    assert done.stderr.count("No such file or directory") <= 2 * 2 * (BROKEN_POOLS + 1)
+
+
+def test_workers_that_die_of_their_items_are_not_taken_for_such():
+    items = [("kill", value) for value in range(2 * BROKEN_POOLS)]
+    results = list(map_in_workers(misbehave, items, QUICK, chunk=1, workers=1))
+    assert [result.reason for result in results] == ["decoder_crashed"] * len(items)
 
 
 SCRIPT = """

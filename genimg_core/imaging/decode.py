@@ -1,7 +1,8 @@
 """Bytes of any origin => an upright 8-bit RGB or RGBA image, or the reason why not.
 
 Nothing here trusts a file: limits hold before pixels are decoded, no format that starts another program is opened, and
-every exception of a decoder becomes a reason (and none of our own: see decoder_errors.py). What no exception can report (a hang, a crash) is genimg_core.engine's.
+every exception of a decoder becomes a reason (and none of our own: see decoder_errors.py). What no exception can report
+(a hang, a crash) is genimg_core.engine's.
 """
 
 from __future__ import annotations
