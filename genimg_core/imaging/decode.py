@@ -249,8 +249,9 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         image = image.convert("LA")
     if not image.has_transparency_data:
         return image if image.mode == "RGB" else image.convert("RGB")
-    image = image.convert("RGBA")
-    return image.convert("RGB") if image.getextrema()[3][0] == 255 else image
+    if image.mode != "RGBA":
+        image = image.convert("RGBA")
+    return image.convert("RGB") if image.getchannel("A").getextrema()[0] == 255 else image
 
 
 def _from_16_bit(image: Image.Image) -> Image.Image:

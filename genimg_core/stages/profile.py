@@ -94,7 +94,7 @@ def _profiles(raw: Path, distinct: pd.DataFrame, image: ImageParams, settings: P
     from genimg_core.engine import Failure, Limits, map_in_workers
     from genimg_core.imaging.decode import DecodeLimits
     from genimg_core.imaging.fit import ImageForm
-    from genimg_core.imaging.profile import MACHINE_REASONS, failed_profile, from_bytes, profile_stored, to_bytes
+    from genimg_core.imaging.profile import MACHINE_REASONS, failed_profile, from_bytes, packed, profile_stored
     from genimg_core.store.memo import MEMO, Memo, memo_key
     from genimg_core.store.shards import ShardReader
 
@@ -104,7 +104,7 @@ def _profiles(raw: Path, distinct: pd.DataFrame, image: ImageParams, settings: P
                    {"pillow": PIL.__version__, "simplejpeg": simplejpeg.__version__, "numpy": numpy.__version__})
     image_ids = list(distinct["image_id"])
     places = list(zip(distinct["shard"], distinct["offset"].tolist(), distinct["bytes"].tolist(), strict=True))
-    job = partial(profile_stored, reader=ShardReader(raw), form=form, limits=limits)
+    job = partial(packed, profiled=partial(profile_stored, reader=ShardReader(raw), form=form, limits=limits))
     cost = Limits(settings.decode_timeout_s, settings.decode_memory_mib)
     with Memo(MEMO / MEMO_FILE, key) as memo:
         known = memo.known(image_ids)
@@ -115,11 +115,13 @@ def _profiles(raw: Path, distinct: pd.DataFrame, image: ImageParams, settings: P
                 yield from_bytes(value, form)
                 continue
             # What the memo lost since `known` was asked is rare, and worth a pool of its own.
-            result = next(fresh if image_id not in known else map_in_workers(job, [place], cost))
-            if isinstance(result, Failure):
-                result = failed_profile(result.reason, result.detail)
+            value = next(fresh if image_id not in known else map_in_workers(job, [place], cost))
+            if isinstance(value, Failure):
+                yield failed_profile(value.reason, value.detail)
+                continue
+            result = from_bytes(value, form)
             if result.figures["reason"] not in MACHINE_REASONS:
-                memo.put(image_id, to_bytes(result))
+                memo.put(image_id, value)
             yield result
 
 
