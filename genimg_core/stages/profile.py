@@ -154,7 +154,7 @@ def _report(table: pd.DataFrame, collected: int, folder: Path, report: Path) -> 
     import numpy as np
 
     from genimg_core.imaging.profile import in_own_shape
-    from genimg_core.reports.pictures import contact_sheet, even_strides, save_png
+    from genimg_core.reports.pictures import SHEET_LEVEL, contact_sheet, even_strides, save_png
 
     decodable = table[table["row"] >= 0]
     unreadable = table[table["row"] < 0]
@@ -164,7 +164,7 @@ def _report(table: pd.DataFrame, collected: int, folder: Path, report: Path) -> 
         shown = decodable.iloc[even_strides(len(decodable), SHOWN)]
         small = [in_own_shape(thumbnails[one.row], one.width, one.height, one.exif_orientation)
                  for one in shown.itertuples()]
-        save_png(contact_sheet(small, columns=16), report / "raw.png")
+        save_png(contact_sheet(small, columns=16), report / "raw.png", level=SHEET_LEVEL)
         pictures = (Picture("raw.png", f"{len(shown)} of the {len(decodable):,} readable images as they came"),)
     sides = {side: _range(decodable[side]) for side in ("width", "height")} if len(decodable) else {}
     facts = {"collected": collected, "formats": _counts(decodable["format"]), "modes": _counts(decodable["mode"]),
