@@ -122,20 +122,21 @@ def _made(place: Path) -> dict[str, Path]:
 
 def _figures(paths: list[Path]) -> dict[str, float]:
     """Milliseconds an image of the parts of one profile, each alone, in this process."""
-    from genimg_core.imaging import profile
     from genimg_core.imaging.decode import DecodeLimits, decode
-    from genimg_core.imaging.fit import ImageForm, fit_square, to_form
+    from genimg_core.imaging.figures import measure, thumbnail_of
+    from genimg_core.imaging.fit import Grounds, ImageForm, to_form
+    from genimg_core.imaging.profile import profile_image, wanted_of
 
     form = ImageForm(SIZE, 3, "crop", "#ffffff")
     chosen = [path.read_bytes() for path in paths[:: max(1, len(paths) // 100)]]
-    decoded = [decode(data, DecodeLimits(), profile._wanted(form)) for data in chosen]
-    decoded = [one for one in decoded if one.image is not None]
+    images = [one.image for data in chosen if (one := decode(data, DecodeLimits(), wanted_of(form))).image is not None]
+    small = [(image, thumbnail_of(image, Grounds(image))) for image in images]
     parts: dict[str, tuple[Callable[[Any], Any], list[Any]]] = {
-        "whole profile": (lambda data: profile.profile_image(data, form, DecodeLimits()), chosen),
-        "decode": (lambda data: decode(data, DecodeLimits(), profile._wanted(form)), chosen),
-        "training size": (lambda one: to_form(one.image, form), decoded),
-        "thumbnail": (lambda one: fit_square(one.image, profile.THUMBNAIL_SIDE, "stretch"), decoded),
-        "figures and hashes": (profile.measure, decoded)}
+        "whole profile": (lambda data: profile_image(data, form, DecodeLimits()), chosen),
+        "decode": (lambda data: decode(data, DecodeLimits(), wanted_of(form)), chosen),
+        "training size": (lambda image: to_form(image, form), images),
+        "thumbnail": (lambda image: thumbnail_of(image, Grounds(image)), images),
+        "figures and hashes": (lambda pair: measure(pair[0], pair[0].size, Grounds(pair[0]), pair[1]), small)}
     told = {}
     for name, (work, items) in parts.items():
         started = time.perf_counter()

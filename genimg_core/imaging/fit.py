@@ -71,24 +71,42 @@ def over(image: Image.Image, background: str) -> Image.Image:
     """
     if image.mode == "RGB":
         return image
-    ground = Image.new("RGBA", image.size, (*ImageColor.getrgb(background), 255))
-    return Image.alpha_composite(ground, image).convert("RGB")
+    ground = Image.new("RGB", image.size, ImageColor.getrgb(background))
+    ground.paste(image, mask=image)  # the bytes of Image.alpha_composite, in half the time
+    return ground
 
 
-def to_form(image: Image.Image, form: ImageForm) -> Image.Image:
+class Grounds:
+    """An RGB or RGBA image over plain colours, laid once over each."""
+
+    def __init__(self, image: Image.Image) -> None:
+        self.image = image
+        self._laid: dict[str, Image.Image] = {}
+
+    def over(self, background: str) -> Image.Image:
+        """RGB: `over` of the image; not to be changed."""
+        if background not in self._laid:
+            self._laid[background] = over(self.image, background)
+        return self._laid[background]
+
+
+def to_form(image: Image.Image, form: ImageForm, grounds: Grounds | None = None) -> Image.Image:
     """The image as the models see it: mode L, RGB or RGBA, (size, size).
 
     RGBA is not premultiplied. Where alpha is 0 the colour is the background's: nobody sees it, so that one colour there
-    spares the models a riddle, and what an image hides under its transparency goes no further.
+    spares the models a riddle, and what an image hides under its transparency goes no further. Without an alpha channel
+    an image is laid over its background first and resized then: one rounding less, and three channels to resize.
 
     Args:
         image: RGB or RGBA.
         form: size, channels, fit rule and background.
+        grounds: of this image, where there are some already.
     """
-    square = fit_square(image, form.size, form.fit)
     if form.channels == 4:
+        square = fit_square(image, form.size, form.fit)
         return _one_colour_unseen(square.convert("RGBA"), form.background)
-    flat = over(square, form.background)
+    opaque = (grounds or Grounds(image)).over(form.background)
+    flat = over(fit_square(opaque, form.size, form.fit), form.background)
     return flat.convert("L") if form.channels == 1 else flat
 
 

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import math
 import struct
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from genimg_core.imaging.decode import Decoded, DecodeLimits, Wanted, decode
-from genimg_core.imaging.fit import REDUCING_GAP, ImageForm, content_size, fit_square, over, to_form
-from genimg_core.imaging.phash import SIDE as PHASH_SIDE
-from genimg_core.imaging.phash import phash, to_hex
+from genimg_core.imaging.decode import DecodeLimits, Wanted, decode
+from genimg_core.imaging.figures import THUMBNAIL_SIDE, deviation, measure, thumbnail_of
+from genimg_core.imaging.fit import Grounds, ImageForm, content_size, to_form
 from genimg_core.store.shards import ShardReader
-
-THUMBNAIL_SIDE = 32
-MID_GREY = "#808080"
-"""Under transparency where a hash or a sharpness needs a ground: white and black drawings both stand out from it."""
-
-_LEVELS = np.arange(256, dtype=np.int64)
 
 MACHINE_REASONS = ("out_of_memory", "decoder_timeout", "decoder_crashed")
 """Outcomes that another machine may not share: never memoised."""
@@ -56,14 +48,17 @@ def profile_image(data: bytes, form: ImageForm, limits: DecodeLimits) -> ImagePr
         form: what an image is to the models.
         limits: what a file may hold.
     """
-    decoded = decode(data, limits, _wanted(form))
-    figures = FIGURE_DEFAULTS | asdict(decoded.header) | {"reason": decoded.reason, "detail": decoded.detail}
-    if decoded.image is None:
+    decoded = decode(data, limits, wanted_of(form))
+    header, image = decoded.header, decoded.image
+    figures = FIGURE_DEFAULTS | vars(header) | {"reason": decoded.reason, "detail": decoded.detail}
+    if image is None:
         return ImageProfile(figures, None, None)
-    trained = to_form(decoded.image, form)
-    thumbnail = np.asarray(fit_square(decoded.image, THUMBNAIL_SIDE, "stretch").convert("RGBA"))
-    figures |= measure(decoded) | {"trained_contrast": _deviation(trained)}
-    return ImageProfile(figures, np.asarray(trained).reshape(form.size, form.size, form.channels), thumbnail)
+    grounds = Grounds(image)
+    trained, thumbnail = to_form(image, form, grounds), thumbnail_of(image, grounds)
+    figures |= measure(image, (header.width, header.height), grounds, thumbnail)
+    figures["trained_contrast"] = deviation(trained)
+    pixels = np.asarray(trained).reshape(form.size, form.size, form.channels)
+    return ImageProfile(figures, pixels, np.asarray(thumbnail))
 
 
 def in_own_shape(thumbnail: np.ndarray, width: int, height: int, exif_orientation: int) -> Image.Image:
@@ -79,56 +74,9 @@ def in_own_shape(thumbnail: np.ndarray, width: int, height: int, exif_orientatio
     return Image.fromarray(thumbnail).resize(content_size(*shape, THUMBNAIL_SIDE, "pad"), Image.Resampling.LANCZOS)
 
 
-def _wanted(form: ImageForm) -> Wanted:
+def wanted_of(form: ImageForm) -> Wanted:
     """What the training size needs, whatever the image's shape, and what hash and thumbnail do."""
-    return Wanted(form.size, 1 if form.fit == "pad" else form.size, max(THUMBNAIL_SIDE, PHASH_SIDE))
-
-
-def measure(decoded: Decoded) -> dict[str, Any]:
-    """Figures of the pixels.
-
-    `contrast` is the greatest standard deviation (0..127.5) of a colour channel over black and over white: 0 only for
-    what is flat in colour and in transparency at once. `luminance` is the mean of the visible pixels, 0..255. `entropy`
-    is Shannon's, of the grey levels, 0..8 bits. `sharpness` is the variance of the Laplacian (Pech-Pacheco et al. 2000)
-    of the decoded, reduced image. `pixels_id` is equal for equal pixels, whatever the file format.
-    """
-    image = decoded.image
-    grey = over(image, MID_GREY).convert("L")
-    if image.mode == "RGB":
-        contrast, luminance, alpha_share = _deviation(image), _moments(grey)[0], 0.0
-    else:
-        on_black = over(image, "#000000")
-        contrast = max(_deviation(on_black), _deviation(over(image, "#ffffff")))
-        alpha = image.getchannel("A")
-        visible = _moments(alpha)[0] / 255
-        luminance = min(255.0, _moments(on_black.convert("L"))[0] / visible) if visible else 0.0
-        alpha_share = 1 - alpha.histogram()[255] / (image.width * image.height)
-    small = grey.resize((PHASH_SIDE, PHASH_SIDE), Image.Resampling.LANCZOS, reducing_gap=REDUCING_GAP)
-    sides = sorted((decoded.header.width, decoded.header.height))
-    digest = hashlib.blake2b(f"{sides}{image.size}{image.mode}".encode() + image.tobytes(), digest_size=16)
-    return {"contrast": contrast, "luminance": luminance, "alpha_share": alpha_share, "entropy": grey.entropy(),
-            "sharpness": _sharpness(np.asarray(grey, np.int16)), "phash": to_hex(phash(np.asarray(small))),
-            "pixels_id": digest.hexdigest()}
-
-
-def _deviation(image: Image.Image) -> float:
-    """Greatest standard deviation of a channel, 0..127.5."""
-    return max(_moments(channel)[1] for channel in image.split())
-
-
-def _moments(channel: Image.Image) -> tuple[float, float]:
-    """Mean and standard deviation of an 8-bit channel, from its histogram: exact, and much faster than over pixels."""
-    counts = np.array(channel.histogram(), np.int64)
-    pixels, total, squares = int(counts.sum()), int(counts @ _LEVELS), int(counts @ _LEVELS**2)
-    return total / pixels, math.sqrt(pixels * squares - total * total) / pixels
-
-
-def _sharpness(grey: np.ndarray) -> float:
-    """Variance of the four-neighbour Laplacian of int16 (H, W); 0 below 3x3."""
-    if min(grey.shape) < 3:
-        return 0.0
-    inner = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * grey[1:-1, 1:-1]
-    return float(inner.var(dtype=np.float64))
+    return Wanted(form.size, 1 if form.fit == "pad" else form.size, THUMBNAIL_SIDE)
 
 
 def to_bytes(profile: ImageProfile) -> bytes:
@@ -160,7 +108,7 @@ def from_bytes(blob: bytes, form: ImageForm) -> ImageProfile:
 
 def profile_stored(place: tuple[str, int, int], reader: ShardReader, form: ImageForm,
                    limits: DecodeLimits) -> ImageProfile:
-    """`profile_image` of bytes in a shard: what worker processes run.
+    """`profile_image` of bytes in a shard.
 
     Args:
         place: shard, offset, bytes.
@@ -169,6 +117,16 @@ def profile_stored(place: tuple[str, int, int], reader: ShardReader, form: Image
         limits: as there.
     """
     return profile_image(reader.read(*place), form, limits)
+
+
+def packed(place: tuple[str, int, int], profiled: Callable[[tuple[str, int, int]], ImageProfile]) -> bytes:
+    """What worker processes run: the memo's bytes travel faster than arrays, and are what the memo takes.
+
+    Args:
+        place: shard, offset, bytes.
+        profiled: a `functools.partial` of `profile_stored`.
+    """
+    return to_bytes(profiled(place))
 
 
 def failed_profile(reason: str, detail: str) -> ImageProfile:

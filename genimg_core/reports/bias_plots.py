@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from genimg_core.reports.bars import REJECTED, Bar, draw_bars
-from genimg_core.reports.pictures import even_strides, save_png
+from genimg_core.reports.pictures import SHEET_LEVEL, even_strides, save_png
 from genimg_core.stages.contract import Picture
 
 MOST_CLASSES = 40
@@ -28,7 +28,7 @@ def draw_balance(path: Path, counts: dict[str, dict[str, int]]) -> Picture:
         shown = sorted(names)
     bars = [Bar(name, tuple(counts[split][name] for split in splits),
                 " / ".join(f"{counts[split][name]:,}" for split in splits)) for name in shown]
-    save_png(draw_bars(bars, splits), path)
+    save_png(draw_bars(bars, splits), path, level=SHEET_LEVEL)
     which = f"{len(shown)} of the {len(names):,} classes, the smallest first" if len(shown) < len(names) else "class"
     return Picture(path.name, f"Images per {which}: {', '.join(splits)}")
 
@@ -44,7 +44,7 @@ def draw_rejections(path: Path, told: dict[str, Any]) -> Picture:
     groups = told["by_class"] + ([] if alike else told["by_folder"])
     bars = [Bar(told_name(rate, place < len(told["by_class"])), (rate["rejected"] / rate["collected"],), _figures(rate))
             for place, rate in enumerate(groups)]
-    save_png(draw_bars(bars, ("rejected",), longest=1.0, colours=(REJECTED,)), path)
+    save_png(draw_bars(bars, ("rejected",), longest=1.0, colours=(REJECTED,)), path, level=SHEET_LEVEL)
     return Picture(path.name, "Share of rejected images, by class"
                    + ("" if alike else " and by folder of the source"))
 

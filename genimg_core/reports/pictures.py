@@ -17,6 +17,8 @@ CHECKS = (222, 244)
 """Grey levels of the checkerboard that shows through transparent pixels."""
 CAPTION_PX = 11
 TOO_MANY_LINES = 3
+SHEET_LEVEL = 4
+"""Of zlib, for contact sheets: a hundredth more bytes than level 6, in a third of the time."""
 
 
 def contact_sheet(images: Sequence[Image.Image | np.ndarray], captions: Sequence[str] | None = None, columns: int = 8,
@@ -61,18 +63,19 @@ def as_image(image: Image.Image | np.ndarray) -> Image.Image:
     return Image.fromarray(array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array)
 
 
-def save_png(image: Image.Image, path: Path | BinaryIO, texts: dict[str, str] | None = None) -> None:
+def save_png(image: Image.Image, path: Path | BinaryIO, texts: dict[str, str] | None = None, level: int = 6) -> None:
     """Write a PNG of fixed settings: equal pixels and texts give equal bytes.
 
     Args:
         image: what to write.
         path: the file, or a stream.
         texts: text chunks, in this order.
+        level: of zlib's compression.
     """
     chunks = PngImagePlugin.PngInfo()
     for key, value in (texts or {}).items():
         chunks.add_itxt(key, value) if not value.isascii() else chunks.add_text(key, value)
-    image.save(path, format="PNG", compress_level=6, pnginfo=chunks)
+    image.save(path, format="PNG", compress_level=level, pnginfo=chunks)
 
 
 def even_strides(count: int, wanted: int) -> np.ndarray:

@@ -144,7 +144,7 @@ def _pictures(cleaned: pd.DataFrame, table: pd.DataFrame, duplicates: Duplicates
     import numpy as np
 
     from genimg_core.imaging.profile import in_own_shape
-    from genimg_core.reports.pictures import contact_sheet, even_strides, save_png
+    from genimg_core.reports.pictures import SHEET_LEVEL, contact_sheet, even_strides, save_png
 
     rows = cleaned["row"].to_numpy(np.int64)
     pictures: list[Picture] = []
@@ -153,7 +153,7 @@ def _pictures(cleaned: pd.DataFrame, table: pd.DataFrame, duplicates: Duplicates
         if len(chosen):
             small = [in_own_shape(thumbnails[one.row], one.width, one.height, one.exif_orientation)
                      for one in table.iloc[chosen].itertuples()]
-            save_png(contact_sheet(small, captions, columns), report / file)
+            save_png(contact_sheet(small, captions, columns), report / file, level=SHEET_LEVEL)
             pictures.append(Picture(file, title))
 
     seen = np.flatnonzero((cleaned["status"] == "rejected").to_numpy() & (rows >= 0))

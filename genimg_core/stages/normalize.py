@@ -200,13 +200,14 @@ def _pictures(images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], 
     """Training images as the model will see them, in the order of the classes."""
     import numpy as np
 
-    from genimg_core.reports.pictures import contact_sheet, even_strides, save_png
+    from genimg_core.reports.pictures import SHEET_LEVEL, contact_sheet, even_strides, save_png
 
     if not len(images):
         return ()
     order = np.argsort(labels, kind="stable")
     shown = order[even_strides(len(order), SHOWN)]
-    save_png(contact_sheet(list(images[shown]), [classes[labels[i]] for i in shown], columns=16), report / "train.png")
+    sheet = contact_sheet(list(images[shown]), [classes[labels[i]] for i in shown], columns=16)
+    save_png(sheet, report / "train.png", level=SHEET_LEVEL)
     return (Picture("train.png", f"{len(shown)} of the {len(images):,} training images, as the model sees them"),)
 
 

@@ -90,7 +90,7 @@ def _profiles(raw: Path, distinct: pd.DataFrame, image: ImageParams, settings: P
     from genimg_core.engine import Failure, Limits, map_in_workers
     from genimg_core.imaging.decode import DecodeLimits
     from genimg_core.imaging.fit import ImageForm
-    from genimg_core.imaging.profile import MACHINE_REASONS, failed_profile, from_bytes, profile_stored, to_bytes
+    from genimg_core.imaging.profile import MACHINE_REASONS, failed_profile, from_bytes, packed, profile_stored
     from genimg_core.store.memo import MEMO, Memo
     from genimg_core.store.shards import ShardReader
 
@@ -98,7 +98,7 @@ def _profiles(raw: Path, distinct: pd.DataFrame, image: ImageParams, settings: P
     limits = DecodeLimits(settings.max_bytes_mib * 2**20, settings.max_pixels, settings.max_frames)
     image_ids = list(distinct["image_id"])
     places = list(zip(distinct["shard"], distinct["offset"].tolist(), distinct["bytes"].tolist(), strict=True))
-    job = partial(profile_stored, reader=ShardReader(raw), form=form, limits=limits)
+    job = partial(packed, profiled=partial(profile_stored, reader=ShardReader(raw), form=form, limits=limits))
     cost = Limits(settings.decode_timeout_s, settings.decode_memory_mib)
     with Memo(MEMO / MEMO_FILE, memo_key_of(image, settings)) as memo:
         known = memo.known(image_ids)
@@ -109,11 +109,13 @@ def _profiles(raw: Path, distinct: pd.DataFrame, image: ImageParams, settings: P
                 yield from_bytes(value, form)
                 continue
             # What the memo lost since `known` was asked is rare, and worth a pool of its own.
-            result = next(fresh if image_id not in known else map_in_workers(job, [place], cost))
-            if isinstance(result, Failure):
-                result = failed_profile(result.reason, result.detail)
+            value = next(fresh if image_id not in known else map_in_workers(job, [place], cost))
+            if isinstance(value, Failure):
+                yield failed_profile(value.reason, value.detail)
+                continue
+            result = from_bytes(value, form)
             if result.figures["reason"] not in MACHINE_REASONS:
-                memo.put(image_id, to_bytes(result))
+                memo.put(image_id, value)
             yield result
 
 
@@ -162,7 +164,7 @@ def _report(table: pd.DataFrame, collected: int, folder: Path, report: Path) -> 
     import numpy as np
 
     from genimg_core.imaging.profile import in_own_shape
-    from genimg_core.reports.pictures import contact_sheet, even_strides, save_png
+    from genimg_core.reports.pictures import SHEET_LEVEL, contact_sheet, even_strides, save_png
 
     decodable = table[table["row"] >= 0]
     unreadable = table[table["row"] < 0]
@@ -172,7 +174,7 @@ def _report(table: pd.DataFrame, collected: int, folder: Path, report: Path) -> 
         shown = decodable.iloc[even_strides(len(decodable), SHOWN)]
         small = [in_own_shape(thumbnails[one.row], one.width, one.height, one.exif_orientation)
                  for one in shown.itertuples()]
-        save_png(contact_sheet(small, columns=16), report / "raw.png")
+        save_png(contact_sheet(small, columns=16), report / "raw.png", level=SHEET_LEVEL)
         pictures = (Picture("raw.png", f"{len(shown)} of the {len(decodable):,} readable images as they came"),)
     sides = {side: _range(decodable[side]) for side in ("width", "height")} if len(decodable) else {}
     facts = {"collected": collected, "formats": _counts(decodable["format"]), "modes": _counts(decodable["mode"]),

@@ -20,8 +20,13 @@ MEMO = Path(".genimg") / "memo"
 _NO_FAULT_OF_THE_FILE = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY,
                          sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM)
 """Then a run does without, and the next one finds what is there."""
-COMMIT_EVERY = 1000
-"""Values per transaction: what an interrupted run has done, the next one finds."""
+COMMIT_EVERY = 64
+"""Values per transaction. They wait in memory and are written at once: the file is locked for a few milliseconds at a
+time, so that runs beside each other share it, and what an interrupted run has written the next one finds."""
+COMMIT_BYTES = 4 * 2**20
+"""Fewer values where they are large."""
+PAGE_BYTES = 16384
+"""A value fills about one page."""
 
 
 def memo_key(module: str, settings: dict[str, Any], versions: dict[str, str]) -> str:
@@ -48,7 +53,8 @@ class Memo:
 
     def __init__(self, file: Path, key: str) -> None:
         self._key = key
-        self._waiting = 0
+        self._waiting: dict[str, bytes] = {}
+        self._waiting_bytes = 0
         self._database: sqlite3.Connection | None = None
         for _ in range(2):
             try:
@@ -66,8 +72,7 @@ class Memo:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
-        if self._database is not None and self._database.in_transaction:
-            self._do("COMMIT")
+        self._write()
         if self._database is not None:
             self._database.close()
             self._database = None
@@ -79,6 +84,8 @@ class Memo:
 
     def get(self, image_id: str) -> bytes | None:
         """The value, or None."""
+        if image_id in self._waiting:
+            return self._waiting[image_id]
         for value, checksum in self._do("SELECT value, checksum FROM memo WHERE key = ? AND image_id = ?",
                                         (self._key, image_id)):
             if isinstance(value, bytes) and zlib.crc32(value) == checksum:
@@ -87,14 +94,22 @@ class Memo:
 
     def put(self, image_id: str, value: bytes) -> None:
         """Remember a value."""
-        if self._database is not None and not self._database.in_transaction:
-            self._do("BEGIN IMMEDIATE")
-        self._do("INSERT OR REPLACE INTO memo (key, image_id, value, checksum) VALUES (?, ?, ?, ?)",
-                 (self._key, image_id, value, zlib.crc32(value)))
-        self._waiting += 1
-        if self._waiting >= COMMIT_EVERY:
-            self._waiting = 0
-            self._do("COMMIT")
+        if self._database is not None:
+            self._waiting[image_id] = value
+            self._waiting_bytes += len(value)
+        if len(self._waiting) >= COMMIT_EVERY or self._waiting_bytes >= COMMIT_BYTES:
+            self._write()
+
+    def _write(self) -> None:
+        """Everything that waits, in one transaction."""
+        rows = [(self._key, image_id, value, zlib.crc32(value)) for image_id, value in self._waiting.items()]
+        self._waiting, self._waiting_bytes = {}, 0
+        if not rows:
+            return
+        self._do("BEGIN IMMEDIATE")
+        for row in rows:
+            self._do("INSERT OR REPLACE INTO memo (key, image_id, value, checksum) VALUES (?, ?, ?, ?)", row)
+        self._do("COMMIT")
 
     def _do(self, statement: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         """Run it; a database that fails (damaged, disk full, locked for long) is not asked again."""
@@ -119,7 +134,6 @@ def forget_image(image_id: str, folder: Path = MEMO) -> int:
         try:
             database.execute("PRAGMA secure_delete = ON")
             gone += database.execute("DELETE FROM memo WHERE image_id = ?", (image_id,)).rowcount
-            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except sqlite3.Error:
             continue
         finally:
@@ -134,7 +148,7 @@ def count_unused(file: Path, keys: Iterable[str], image_ids: Iterable[str]) -> t
 
 def delete_unused(file: Path, keys: Iterable[str], image_ids: Iterable[str]) -> None:
     """Delete those values, and give their room back to the disk."""
-    _unused(file, keys, image_ids, "DELETE FROM memo", "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)")
+    _unused(file, keys, image_ids, "DELETE FROM memo", "VACUUM")
 
 
 def _unused(file: Path, keys: Iterable[str], image_ids: Iterable[str], statement: str,
@@ -161,7 +175,9 @@ def _unused(file: Path, keys: Iterable[str], image_ids: Iterable[str], statement
 def _open(file: Path) -> sqlite3.Connection:
     database = sqlite3.connect(file, timeout=60, isolation_level=None)
     try:
-        database.execute("PRAGMA journal_mode = WAL")
+        # Not a write-ahead log: values are appended once and never changed, and a log would write each of them twice.
+        database.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+        database.execute("PRAGMA journal_mode = DELETE")
         database.execute("PRAGMA synchronous = OFF")
         database.execute("CREATE TABLE IF NOT EXISTS memo (key TEXT NOT NULL, image_id TEXT NOT NULL, "
                          "value BLOB NOT NULL, checksum INTEGER NOT NULL, PRIMARY KEY (key, image_id))")
@@ -173,7 +189,7 @@ def _open(file: Path) -> sqlite3.Connection:
 
 
 def _discard(file: Path) -> None:
-    for suffix in ("", "-wal", "-shm"):
+    for suffix in ("", "-journal", "-wal", "-shm"):
         path = file.with_name(file.name + suffix)
         if path.is_file() or path.is_symlink():
             path.unlink()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from genimg_core.imaging.fit import ImageForm, content_size, to_form
+from genimg_core.imaging.fit import Grounds, ImageForm, content_size, fit_square, over, to_form
 
 WIDE = Image.fromarray(
     np.repeat(np.repeat(np.array([[[255, 0, 0]] * 2 + [[0, 255, 0]] * 2 + [[0, 0, 255]] * 2], np.uint8), 20, 0), 10, 1)
@@ -52,3 +52,49 @@ def test_no_side_vanishes(width, height):
 
 def photo_of(width: int, height: int) -> Image.Image:
     return Image.new("RGB", (width, height), (9, 9, 9))
+
+
+@pytest.mark.parametrize("level", [0, 16, 128, 255])
+def test_every_colour_over_every_ground_is_rounded_as_alpha_composite_does(level):
+    colour, alpha = np.meshgrid(np.arange(256, dtype=np.uint8), np.arange(256, dtype=np.uint8))
+    image = Image.fromarray(np.stack([colour, colour, colour, alpha], axis=-1))
+    ground = Image.new("RGBA", image.size, (level, level, level, 255))
+    laid = over(image, f"#{level:02x}{level:02x}{level:02x}")
+    assert np.array_equal(np.asarray(laid), np.asarray(Image.alpha_composite(ground, image).convert("RGB")))
+
+
+@pytest.mark.parametrize("fit", ["pad", "crop", "stretch"])
+@pytest.mark.parametrize("side", [50, 128, 190])
+def test_laid_over_its_ground_first_an_image_is_nearer_to_exact_resizing(fit, side):
+    """Against floats: premultiplied, resized by Lanczos, then over the ground. The other order rounds three times."""
+    draw = np.random.default_rng(side)
+    coarse = Image.fromarray(draw.integers(0, 256, (7, 9, 4), np.uint8))
+    image = coarse.resize((side + 20, side), Image.Resampling.BICUBIC)
+    form = ImageForm(32, 3, fit, "#20c040")
+    pixels, ground = np.asarray(image, float), np.array([0x20, 0xC0, 0x40], float)
+    exact = []
+    for channel in range(3):
+        alpha = pixels[..., 3] / 255
+        plane = Image.fromarray((pixels[..., channel] * alpha + ground[channel] * (1 - alpha)).astype(np.float32))
+        exact.append(np.asarray(_resized_as(plane, form, float(ground[channel]))))
+    exact = np.clip(np.stack(exact, axis=-1), 0, 255)
+    now = np.abs(np.asarray(to_form(image, form), float) - exact)
+    other = np.abs(np.asarray(over(fit_square(image, form.size, form.fit), form.background), float) - exact)
+    assert now.max() <= 1.5
+    assert now.mean() <= other.mean()
+    assert np.array_equal(np.asarray(to_form(image, form)), np.asarray(to_form(image, form, Grounds(image))))
+
+
+def _resized_as(plane: Image.Image, form: ImageForm, ground: float) -> Image.Image:
+    """`fit_square` of floats."""
+    size, (width, height) = form.size, plane.size
+    if form.fit == "crop":
+        side = min(width, height)
+        left, top = (width - side) / 2, (height - side) / 2
+        return plane.resize((size, size), Image.Resampling.LANCZOS, box=(left, top, left + side, top + side),
+                            reducing_gap=3)
+    content = content_size(width, height, size, form.fit)
+    square = Image.new("F", (size, size), ground)
+    square.paste(plane.resize(content, Image.Resampling.LANCZOS, reducing_gap=3),
+                 ((size - content[0]) // 2, (size - content[1]) // 2))
+    return square

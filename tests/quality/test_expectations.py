@@ -1,4 +1,4 @@
-"""Suites run through real checkpoints; nothing is dropped, nothing passes for want of rows."""
+"""Suites run through the real library; nothing is dropped, nothing passes for want of rows."""
 
 import re
 import subprocess

@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 
 from genimg_core.errors import ParamsError
 from genimg_core.imaging.representation import to_float
-from genimg_core.store.arrays import BATCH, SPLITS, Picked, channel_statistics, scaled_statistics, write_normalized
+from genimg_core.store.arrays import (
+    BATCH,
+    SPLITS,
+    Picked,
+    channel_statistics,
+    level_counts,
+    scaled_statistics,
+    write_normalized,
+)
 from tests.models.tiny import write_dataset
 
 
@@ -54,6 +62,16 @@ def test_streamed_statistics_do_not_know_the_batch(batch, seed):
     images = np.random.default_rng(seed).integers(0, 256, (10, 4, 4, 3), np.uint8)
     assert channel_statistics(images, batch) == channel_statistics(images)
     assert channel_statistics(images)[0] == pytest.approx(images.reshape(-1, 3).mean(axis=0) / 255)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_levels_are_counted_in_each_channel(channels):
+    images = np.random.default_rng(channels).integers(0, 256, (9, 5, 7, channels), np.uint8)
+    images[..., 0] //= 2
+    expected = np.stack([np.bincount(images[..., channel].reshape(-1), minlength=256) for channel in range(channels)])
+    assert np.array_equal(level_counts(images, batch=4), expected)
+    assert np.array_equal(level_counts(images[:, ::-1, :, :]), expected), "of a view, too"
+    assert not level_counts(images[:0]).any()
 
 
 def test_picked_rows_of_a_mapped_file_give_the_bytes_of_np_save(tmp_path):

@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from genimg_core.store.memo import Memo, memo_key
+from genimg_core.store.memo import COMMIT_BYTES, COMMIT_EVERY, Memo, memo_key
 
 
 def test_values_are_found_by_key_and_image(tmp_path):
@@ -29,6 +29,37 @@ def test_an_interrupted_run_keeps_what_it_had(tmp_path):
         pass
     with Memo(file, "k") as memo:
         assert memo.get("a") == b"1"
+
+
+def test_a_killed_run_keeps_what_was_written_and_locks_nobody_out(tmp_path):
+    file = tmp_path / "memo.sqlite"
+    first, second = Memo(file, "k"), Memo(file, "k")  # never closed: what a kill leaves
+    for place in range(COMMIT_EVERY + 3):
+        first.put(f"{place:03d}", b"1")
+        assert first.get(f"{place:03d}") == b"1"
+    second.put("large", bytes(COMMIT_BYTES))
+    second.put("small", b"2")
+    with Memo(file, "k") as memo:
+        memo.put("third", b"3")
+        assert memo.known([*(f"{place:03d}" for place in range(COMMIT_EVERY + 3)), "large", "small"]) == {
+            *(f"{place:03d}" for place in range(COMMIT_EVERY)), "large"}
+        assert memo.get("large") == bytes(COMMIT_BYTES)
+    with Memo(file, "k") as memo:
+        assert memo.get("third") == b"3"
+
+
+def test_a_memo_of_an_earlier_version_is_read_on(tmp_path):
+    file = tmp_path / "memo.sqlite"
+    with Memo(file, "k") as memo:
+        memo.put("a", b"1")
+    database = sqlite3.connect(file)
+    assert database.execute("PRAGMA journal_mode = WAL").fetchone() == ("wal",)
+    database.close()
+    with Memo(file, "k") as memo:
+        memo.put("b", b"2")
+    with Memo(file, "k") as memo:
+        assert (memo.get("a"), memo.get("b")) == (b"1", b"2")
+    assert [path.name for path in tmp_path.iterdir()] == ["memo.sqlite"]
 
 
 def test_a_damaged_value_is_not_there(tmp_path):
