@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -54,15 +55,16 @@ def profile(*, name: str, raw: Path, profile: Path, report: Path, image: ImagePa
     manifest = read_table(raw / "manifest.parquet", MANIFEST_COLUMNS)
     stored = manifest[manifest["image_id"].notna() & manifest["shard"].notna() & manifest["reason"].isna()]
     distinct = stored.drop_duplicates("image_id")
-    figures, rows = _write_pixels(raw, profile, distinct, image, settings)
+    work = {"decoded": 0, "remembered": 0}
+    figures, rows = _write_pixels(raw, profile, distinct, image, settings, work)
     table = _join(manifest, list(distinct["image_id"]), figures, rows)
     write_table(table, profile / "profile.parquet")
-    return _report(table, len(manifest), profile, report)
+    return replace(_report(table, len(manifest), profile, report), work=work)
 
 
-def _write_pixels(raw: Path, folder: Path, distinct: pd.DataFrame, image: ImageParams,
-                  settings: ProfileParams) -> tuple[list[dict[str, Any]], list[int]]:
-    """The figures of each distinct image, and its row in the arrays (-1: no pixels)."""
+def _write_pixels(raw: Path, folder: Path, distinct: pd.DataFrame, image: ImageParams, settings: ProfileParams,
+                  work: dict[str, int]) -> tuple[list[dict[str, Any]], list[int]]:
+    """The figures of each distinct image, and its row in the arrays (-1: no pixels); counts in `work`."""
     from genimg_core.imaging.profile import THUMBNAIL_SIDE
     from genimg_core.progress import progress
     from genimg_core.store.array_writer import ArrayWriter
@@ -72,7 +74,7 @@ def _write_pixels(raw: Path, folder: Path, distinct: pd.DataFrame, image: ImageP
     with (ArrayWriter(folder / "images.npy", (image.size, image.size, image.channels)) as images,
           ArrayWriter(folder / "thumbnails.npy", (THUMBNAIL_SIDE, THUMBNAIL_SIDE, 4)) as thumbnails,
           progress("decoding", len(distinct)) as advance):
-        for result in _profiles(raw, distinct, image, settings):
+        for result in _profiles(raw, distinct, image, settings, work):
             figures.append(result.figures)
             if result.image is None or result.thumbnail is None:
                 rows.append(-1)
@@ -83,8 +85,9 @@ def _write_pixels(raw: Path, folder: Path, distinct: pd.DataFrame, image: ImageP
     return figures, rows
 
 
-def _profiles(raw: Path, distinct: pd.DataFrame, image: ImageParams, settings: ProfileParams) -> Iterator[ImageProfile]:
-    """In order: out of the memo, or out of a worker process."""
+def _profiles(raw: Path, distinct: pd.DataFrame, image: ImageParams, settings: ProfileParams,
+              work: dict[str, int]) -> Iterator[ImageProfile]:
+    """In order: out of the memo, or out of a worker process; counts which in `work`."""
     from functools import partial
 
     import numpy
@@ -112,10 +115,12 @@ def _profiles(raw: Path, distinct: pd.DataFrame, image: ImageParams, settings: P
                                      if image_id not in known), cost)
         for image_id, place in zip(image_ids, places, strict=True):
             if image_id in known and (value := memo.get(image_id)) is not None:
+                work["remembered"] += 1
                 yield from_bytes(value, form)
                 continue
             # What the memo lost since `known` was asked is rare, and worth a pool of its own.
             result = next(fresh if image_id not in known else map_in_workers(job, [place], cost))
+            work["decoded"] += 1
             if isinstance(result, Failure):
                 result = failed_profile(result.reason, result.detail)
             if result.figures["reason"] not in MACHINE_REASONS:

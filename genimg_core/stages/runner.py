@@ -108,7 +108,7 @@ def run_stage(
         shutil.rmtree(resume, ignore_errors=True)
     finally:
         shutil.rmtree(workspace, ignore_errors=True)
-    _note_time(instance, time.monotonic() - started)
+    _note_time(instance, time.monotonic() - started, result.work)
     return result
 
 
@@ -165,10 +165,11 @@ def _shown(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _note_time(instance: str, seconds: float) -> None:
-    """Seconds never stand in an output; `genimg run` reads them here."""
+def _note_time(instance: str, seconds: float, work: dict[str, int]) -> None:
+    """What a run cost (seconds, images decoded) never stands in an output, but here."""
     STATE.mkdir(exist_ok=True)
-    line = json.dumps({"stage": instance, "seconds": round(seconds, 2), "run": os.environ.get("GENIMG_RUN", "")})
+    line = json.dumps({"stage": instance, "seconds": round(seconds, 2), "run": os.environ.get("GENIMG_RUN", ""),
+                       **work})
     with (STATE / "timings.jsonl").open("a", encoding="utf8") as stream:
         stream.write(line + "\n")
 

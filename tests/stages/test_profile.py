@@ -90,11 +90,11 @@ def test_memo_and_workers_change_no_byte(raw, tmp_path, monkeypatch):
 
 
 def test_the_memo_is_used(raw, tmp_path, monkeypatch):
-    run_profile(raw, tmp_path / "first", IMAGE)
+    assert run_profile(raw, tmp_path / "first", IMAGE).work == {"decoded": 6, "remembered": 0}
     # What is remembered needs no bytes: only the new image is read.
     for shard in (raw / "shards").iterdir():
         shard.unlink()
-    run_profile(raw, tmp_path / "second", IMAGE)
+    assert run_profile(raw, tmp_path / "second", IMAGE).work == {"decoded": 0, "remembered": 6}
     assert hash_of(tmp_path / "first") == hash_of(tmp_path / "second")
 
 
