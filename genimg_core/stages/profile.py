@@ -118,9 +118,9 @@ def _profiles(raw: Path, distinct: pd.DataFrame, image: ImageParams, settings: P
                 work["remembered"] += 1
                 yield from_bytes(value, form)
                 continue
+            work["decoded"] += 1
             # What the memo lost since `known` was asked is rare, and worth a pool of its own.
             result = next(fresh if image_id not in known else map_in_workers(job, [place], cost))
-            work["decoded"] += 1
             if isinstance(result, Failure):
                 result = failed_profile(result.reason, result.detail)
             if result.figures["reason"] not in MACHINE_REASONS:
