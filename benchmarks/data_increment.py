@@ -92,13 +92,20 @@ def _run(project: Project, *words: str) -> dict[str, Any]:
     """Seconds of a command by the clock and of processors, and of each stage in it, with what the stages counted."""
     from benchmarks.spending import spend
 
-    timings = project.root / ".genimg" / "timings.jsonl"
-    had = len(timings.read_text(encoding="utf8").splitlines()) if timings.is_file() else 0
+    had = {name: len(_notes(project, name)) for name in ("timings", "work")}
     spent = spend([sys.executable, *words], project.root, project.env, project.root.parent / "log.txt")
-    lines = timings.read_text(encoding="utf8").splitlines()[had:]
-    stages = {told.pop("stage"): told for told in map(json.loads, lines)}
+    stages: dict[str, dict[str, Any]] = {}
+    for name, count in had.items():
+        for told in _notes(project, name)[count:]:
+            stages.setdefault(told.pop("stage"), {}).update(told)
     return {"seconds": round(spent.wall_s, 2), "processor": round(spent.processor_s, 2), "stages": {
         stage: {key: value for key, value in told.items() if key != "run"} for stage, told in stages.items()}}
+
+
+def _notes(project: Project, name: str) -> list[dict[str, Any]]:
+    """What the stages wrote beside their outputs, a line for each that was run."""
+    path = project.root / ".genimg" / f"{name}.jsonl"
+    return [json.loads(line) for line in path.read_text(encoding="utf8").splitlines()] if path.is_file() else []
 
 
 def _state(project: Project) -> dict[str, Any]:

@@ -135,8 +135,7 @@ def _run_stage(command: str, arguments: list[str]) -> int:
         print(f"genimg: {instance} was interrupted and wrote no output. The same command {going_on(instance)}.",
               file=sys.stderr, flush=True)
         return 130
-    work = "; ".join(f"{count:,} {what}" for what, count in report.work.items())
-    print(f"{instance}: {headline(command, report.metrics)}{f' ({work})' if work else ''}", flush=True)
+    print(f"{instance}: {headline(command, report.metrics)}", flush=True)
     return 0
 
 

@@ -108,7 +108,8 @@ def run_stage(
         shutil.rmtree(resume, ignore_errors=True)
     finally:
         shutil.rmtree(workspace, ignore_errors=True)
-    _note_time(instance, time.monotonic() - started, result.work)
+    _note_time(instance, time.monotonic() - started)
+    _note_work(instance, result.work)
     return result
 
 
@@ -143,6 +144,18 @@ def _resume_folder(base: Path, stage: Stage, paths: dict[str, Path], settings: d
     return folder
 
 
+def _note_work(instance: str, work: dict[str, int]) -> None:
+    """What a run counted of its own work stands beside its seconds, in no output either."""
+    if not work:
+        return
+    line = json.dumps({"stage": instance, "run": os.environ.get("GENIMG_RUN", ""), **work})
+    try:
+        with (STATE / "work.jsonl").open("a", encoding="utf8") as stream:
+            stream.write(line + "\n")
+    except OSError:  # the work is done: a disk that is full now must not spoil it
+        pass
+
+
 def _plain(value: Any) -> Any:
     return value.model_dump(mode="json", by_alias=True) if hasattr(value, "model_dump") else value
 
@@ -165,11 +178,10 @@ def _shown(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _note_time(instance: str, seconds: float, work: dict[str, int]) -> None:
-    """What a run cost (seconds, images decoded) never stands in an output, but here."""
+def _note_time(instance: str, seconds: float) -> None:
+    """Seconds never stand in an output; `genimg run` reads them here."""
     STATE.mkdir(exist_ok=True)
-    line = json.dumps({"stage": instance, "seconds": round(seconds, 2), "run": os.environ.get("GENIMG_RUN", ""),
-                       **work})
+    line = json.dumps({"stage": instance, "seconds": round(seconds, 2), "run": os.environ.get("GENIMG_RUN", "")})
     with (STATE / "timings.jsonl").open("a", encoding="utf8") as stream:
         stream.write(line + "\n")
 
