@@ -4,11 +4,11 @@
 
 A project of its own (a git repository with DVC, as `genimg configure` leaves one) over 20,000 images of 32 px varied
 from the real ones (benchmarks/variants.py). `genimg run normalize@images` runs from nothing; then 200 images come into
-the folder and the same command runs again; then `genimg run` brings everything else up to date (a model trained for
-seconds), and what is typed after that has nothing to do. How many images were decoded the profile stage tells, which
-counts what comes back from its worker processes, and the memo's file, whose rows are counted; which are new is told by
-the manifests. Seconds are by the clock, with both processors; on a machine that does other things as well they say
-little, so the load and the processor seconds stand beside them.
+the folder and the same command runs again; then `genimg run` brings the rest up to date (the extractor, trained for
+seconds, and the report), and what is typed after that has nothing to do. How many images were decoded the profile stage
+tells, which counts what comes back from its worker processes, and the memo's file, whose rows are counted; which are
+new is told by the manifests. Seconds are by the clock, with both processors; on a machine that does other things as
+well they say little, so the load and the processor seconds stand beside them.
 """
 
 from __future__ import annotations
@@ -134,10 +134,8 @@ def _params() -> dict[str, Any]:
     return {
         "seed": 0, "threads": 2, "image": {"size": 32, "channels": 3, "fit": "pad", "background": "#ffffff"},
         "datasets": {"images": {"source": {"kind": "folder", "path": "images"}}},
-        "pretrain": {"model": {"dataset": "images", "seen_images": 320, "batch": 32}}, "finetune": {},
-        "generate": {"model": {"dataset": "images", "images": 64}},
-        "extractor": {"dataset": "images", "seen_images": 1600},
-        "evaluate": {"min_coverage_share": 0, "max_copied_share": 1, "require_better_than_baseline": False}}
+        "pretrain": {}, "finetune": {}, "generate": {}, "evaluate": {},
+        "extractor": {"dataset": "images", "seen_images": 320}}
 
 
 def cells(bench: Bench, form: str, given: argparse.Namespace | None = None) -> list[Cell]:
