@@ -52,9 +52,9 @@ bench-first-run: $(READY) ## quality figures of the demo, transfer and cleaning 
 	@for name in defects first_run sampling transfer; do \
 	  $(BIN)/python -m benchmarks.$$name $(if $(FULL),--full,--short) || exit; done
 
-bench-data: $(READY) ## the data half against today's tools, join, gates, labels (short form under 20 minutes; FULL=1: every seed)
+bench-data: $(READY) ## the data half against today's tools, defects, growth, increments, join, gates, labels (short form under 20 minutes; FULL=1)
 	@for name in data_join data_gates; do $(BIN)/python -m benchmarks.$$name || exit; done
-	@for name in data_chain data_labels; do \
+	@for name in data_chain data_defects data_growth data_increment data_labels; do \
 	  $(BIN)/python -m benchmarks.$$name $(if $(FULL),--full,--short) || exit; done
 
 lock: $(READY) ## write requirements.lock anew from pyproject.toml

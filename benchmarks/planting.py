@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import io
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from genimg_core.seeds import generator
 
@@ -136,6 +136,12 @@ def _flipped_byte(data: bytes, draw: np.random.Generator) -> tuple[bytes, str]:
     return bytes(rotten), ".jpg"
 
 
+def _blurred(data: bytes, draw: np.random.Generator) -> tuple[bytes, str]:
+    """Out of focus: a Gaussian of 1 to 2 % of the width."""
+    image = _open(data)
+    return _saved(image.filter(ImageFilter.GaussianBlur(image.width * draw.uniform(0.01, 0.02))), quality=90), ".jpg"
+
+
 def _exact_copy(data: bytes, draw: np.random.Generator) -> tuple[bytes, str]:
     """The same bytes under another name."""
     return data, ".jpg"
@@ -211,6 +217,9 @@ KINDS: dict[str, Kind] = {
 }
 """`dark` and `bright` are found by rules that are off by default: the benchmark's clean params turn them on."""
 
+MORE_KINDS: dict[str, Kind] = KINDS | {"blurred": Kind(_blurred, ("blurred",))}
+"""Also what by default is only warned of."""
+
 GLYPH_REASONS: dict[str, tuple[str, ...]] = {
     "truncated": BROKEN,
     "empty": ("empty",),
@@ -223,7 +232,7 @@ GLYPH_REASONS: dict[str, tuple[str, ...]] = {
 """The kinds that the glyph source plants. (`unlabelled` is a good letter: the label stage's affair.)"""
 
 
-def plant(photos: Path, folder: Path, each: int, seed: int) -> list[Planted]:
+def plant(photos: Path, folder: Path, each: int, seed: int, kinds: Mapping[str, Kind] = KINDS) -> list[Planted]:
     """Copy the photos to `folder` and plant `each` defects of every kind.
 
     Args:
@@ -231,6 +240,7 @@ def plant(photos: Path, folder: Path, each: int, seed: int) -> list[Planted]:
         folder: does not exist.
         each: per kind; a photo serves one kind at most.
         seed: chooses photos and damage.
+        kinds: what is planted.
 
     Returns:
         What was planted, by path.
@@ -240,15 +250,15 @@ def plant(photos: Path, folder: Path, each: int, seed: int) -> list[Planted]:
     """
     draws = generator(seed, "benchmarks/plant")
     names = sorted(path.name for path in photos.iterdir() if path.is_file())
-    if len(names) < each * len(KINDS):
-        raise ValueError(f"{len(names)} photos, {each * len(KINDS)} are needed")
+    if len(names) < each * len(kinds):
+        raise ValueError(f"{len(names)} photos, {each * len(kinds)} are needed")
     chosen = [names[i] for i in draws.permutation(len(names))]
     folder.mkdir(parents=True)
     for name in names:
         shutil.copyfile(photos / name, folder / name)
     planted: list[Planted] = []
-    numbers = draws.permutation(each * len(KINDS)).tolist()
-    for kind, entry in KINDS.items():
+    numbers = draws.permutation(each * len(kinds)).tolist()
+    for kind, entry in kinds.items():
         for original in chosen[len(planted):len(planted) + each]:
             draw = generator(seed, f"benchmarks/plant/{kind}/{original}")
             data, suffix = entry.spoil((photos / original).read_bytes(), draw)

@@ -122,7 +122,9 @@ class FolderSource:
         return dict(sorted(found.items()))
 
     def _add(self, found: dict[str, os.DirEntry[str]], entry: os.DirEntry[str]) -> None:
-        path = text_of(Path(entry.path).relative_to(self._root).as_posix())
+        # What lies in a folder is named with the folder's own words before it: to cut them off takes a tenth of the
+        # time that paths take to be parsed, and a scan with nothing new does little else.
+        path = text_of(entry.path[len(os.path.join(self._root, "")):])
         if path in found:
             raise SourceError(
                 f"{self._root} holds two files that are both written {path!r} in UTF-8", "rename one of them"

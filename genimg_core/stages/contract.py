@@ -43,6 +43,8 @@ class StageReport:
     """Flat numbers, for `dvc metrics` and Dagster's plots."""
     checks: tuple[Check, ...] = ()
     pictures: tuple[Picture, ...] = ()
+    work: dict[str, int] = field(default_factory=dict, compare=False)
+    """What this run did for it (images decoded, images remembered): in no output, since the next run may do less."""
 
     @property
     def failed(self) -> tuple[Check, ...]:

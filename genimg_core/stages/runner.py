@@ -126,6 +126,7 @@ def _run_stage(
     finally:
         shutil.rmtree(workspace, ignore_errors=True)
     _note_time(instance, time.monotonic() - started)
+    _note_work(instance, result.work)
     return result
 
 
@@ -158,6 +159,18 @@ def _resume_folder(base: Path, stage: Stage, paths: dict[str, Path], settings: d
                 shutil.rmtree(old)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def _note_work(instance: str, work: dict[str, int]) -> None:
+    """What a run counted of its own work stands beside its seconds, in no output either."""
+    if not work:
+        return
+    line = json.dumps({"stage": instance, "run": os.environ.get("GENIMG_RUN", ""), **work})
+    try:
+        with (STATE / "work.jsonl").open("a", encoding="utf8") as stream:
+            stream.write(line + "\n")
+    except OSError:  # the work is done: a disk that is full now must not spoil it
+        pass
 
 
 def _plain(value: Any) -> Any:

@@ -44,6 +44,15 @@ def test_every_regular_file_is_listed_with_the_hash_of_its_bytes(tmp_path):
     assert files["cat/1.png"].bytes == 9
 
 
+@pytest.mark.parametrize("path", [".", "./", "a", "a/", "./a//b/..", "../x/a"])
+def test_paths_are_relative_to_the_folder_however_it_is_written(tmp_path, monkeypatch, path):
+    (tmp_path / "x").mkdir()
+    monkeypatch.chdir(tmp_path / "x")
+    _fill(tmp_path / "x" / "a", "1.png", "b/2.png")
+    files = {file.path for file in FolderSource(FolderParams(path=path)).scan({})}
+    assert files == ({"a/1.png", "a/b/2.png"} if path in (".", "./") else {"1.png", "b/2.png"})
+
+
 def test_labels_from_first_level_folders(tmp_path):
     files = _scan(_fill(tmp_path, "cat/1.png", "cat/deep/2.png", "top.jpg"))
     assert {path: file.label for path, file in files.items()} == {

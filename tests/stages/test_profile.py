@@ -1,7 +1,9 @@
 """Every collected file keeps its row; the memo and the workers change no byte."""
 
 import hashlib
+import json
 import shutil
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +11,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from genimg_core.imaging.decode import DecodeLimits
+from genimg_core.imaging.fit import ImageForm
+from genimg_core.imaging.profile import ImageProfile, profile_image
 from genimg_core.params import ImageParams
-from genimg_core.stages.profile import ProfileParams
+from genimg_core.stages.profile import BLOCK, ProfileParams, _write_pixels
 from genimg_core.store.manifest import PROFILE_COLUMNS
 from tests.engine_jobs import profile_or_misbehave
 from tests.pictures import encoded, photo, run_profile, write_raw
@@ -90,12 +95,32 @@ def test_memo_and_workers_change_no_byte(raw, tmp_path, monkeypatch):
 
 
 def test_the_memo_is_used(raw, tmp_path, monkeypatch):
-    run_profile(raw, tmp_path / "first", IMAGE)
+    assert run_profile(raw, tmp_path / "first", IMAGE).work == {"decoded": 6, "remembered": 0}
     # What is remembered needs no bytes: only the new image is read.
     for shard in (raw / "shards").iterdir():
         shard.unlink()
-    run_profile(raw, tmp_path / "second", IMAGE)
+    assert run_profile(raw, tmp_path / "second", IMAGE).work == {"decoded": 0, "remembered": 6}
     assert hash_of(tmp_path / "first") == hash_of(tmp_path / "second")
+
+
+def test_an_image_more_takes_little_memory(tmp_path, monkeypatch):
+    figures = json.dumps(profile_image(PNG, ImageForm(**IMAGE.model_dump()), DecodeLimits()).figures)
+
+    def many(*_):
+        for _ in range(3 * BLOCK // 2):
+            yield ImageProfile(json.loads(figures), None, None)
+
+    monkeypatch.setattr("genimg_core.stages.profile._profiles", many)
+    (tmp_path / "p").mkdir()
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        blocks, rows = _write_pixels(tmp_path, tmp_path / "p", pd.DataFrame(), IMAGE, ProfileParams(), {})
+        grown = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert [len(block["phash"]) for block in blocks] == [BLOCK, BLOCK // 2] and len(rows) == 3 * BLOCK // 2
+    assert grown / len(rows) < 900  # a dictionary for each image takes 2,000 bytes
 
 
 def test_another_form_is_not_taken_from_the_memo(raw, tmp_path):

@@ -1,6 +1,7 @@
 """A stage's outputs appear whole or not at all; a gate leaves its report; a resume key is inputs, params and code."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -56,6 +57,15 @@ def test_outputs_report_and_metrics_are_put_in_place(place):
     }
     assert json.loads((root / "metrics/clean-base.json").read_text()) == {"kept": 1}
     assert not (root / ".genimg/partial/clean-base").exists()
+
+
+def test_what_a_run_counted_stands_in_no_output(place, monkeypatch):
+    monkeypatch.delenv("GENIMG_RUN", raising=False)
+    root, _ = place
+    run(stage_of(lambda **given: replace(good(**given), work={"decoded": 3})), place)
+    assert json.loads((root / ".genimg/work.jsonl").read_text()) == {"stage": "clean-base", "run": "", "decoded": 3}
+    told = [path.read_text() for folder in ("out", "reports", "metrics") for path in (root / folder).rglob("*.json")]
+    assert len(told) == 3 and not any("decoded" in text for text in told)
 
 
 def test_a_failure_leaves_the_earlier_outputs(place):
