@@ -122,8 +122,7 @@ class _Others:
             return error
         code = self._running[rank].returncode
         how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
-        words = (os.pread(self._words[rank].fileno(), LONGEST_WORDS, max(0, self._size(rank) - LONGEST_WORDS))
-                 .decode("utf8", "replace").strip())
+        words = self._last_words(rank)
         return LostProcessError(f"process {rank} of the {len(self._running) + 1} that train together {how}; the others "
                                 f"were ended, too{': ' + words if words else ''}",
                                 "the same command goes on from the last snapshot; where memory ran out, lower "
@@ -146,8 +145,11 @@ class _Others:
         """A companion that failed; one that ended well has done its work."""
         return next((rank for rank, process in self._running.items() if process.poll() not in (None, 0)), None)
 
-    def _size(self, rank: int) -> int:
-        return os.fstat(self._words[rank].fileno()).st_size
+    def _last_words(self, rank: int) -> str:
+        handle = self._words[rank].fileno()
+        said = os.pread(handle, LONGEST_WORDS, max(0, os.fstat(handle).st_size - LONGEST_WORDS))
+        lines = said.decode("utf8", "replace").splitlines()
+        return "\n".join(line for line in lines if not line.startswith("…")).strip()  # without signs of life
 
 
 @contextmanager

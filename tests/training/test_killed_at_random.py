@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from genimg_core.models.family import FAMILIES
+from tests.training.killed_at_random import KILLS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -26,7 +27,7 @@ def runs(tmp_path_factory):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_run_killed_again_and_again_ends_with_the_same_bits(family, runs):
     folder, killed = runs
-    assert killed[family] >= 3, "most moments lie within a run"
+    assert killed[family] == KILLS
     straight, other = (load_file(folder / family / f"{part}.safetensors") for part in ("straight", "killed"))
     assert set(straight) == set(other) and len(straight) > 20
     for name, tensor in straight.items():
