@@ -27,7 +27,7 @@ NETWORKS: dict[str, tuple[str, dict[str, Any]]] = {
     "flow": ("flow", {}), "flow_attention": ("flow", {"network": "attention", "width": 16}), "gan": ("gan", {}),
     "vae": ("vae", {})}
 BATCH = 32
-SECONDS = 4.0
+SECONDS = 2.0
 FEW = 512
 """Images in the data set where the resolution grows."""
 CODE = ("genimg_core.training.session", "growing.py")

@@ -114,7 +114,7 @@ def run_stage(
         shutil.rmtree(gate, ignore_errors=True)
         shutil.rmtree(resume, ignore_errors=True)
     finally:
-        shutil.rmtree(workspace, ignore_errors=True)
+        _clear(workspace)
     _note_time(instance, time.monotonic() - started)
     return result
 
@@ -160,6 +160,12 @@ def _resume_folder(base: Path, stage: Stage, paths: dict[str, Path], settings: d
 
 def _plain(value: Any) -> Any:
     return value.model_dump(mode="json", by_alias=True) if hasattr(value, "model_dump") else value
+
+
+def _clear(workspace: Path) -> None:
+    """Delete drafts, and what companions that were killed have left of theirs."""
+    for folder in (workspace, *workspace.parent.glob(f"{workspace.name}.*")):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _replace(draft: Path, final: Path) -> None:

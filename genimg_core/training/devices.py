@@ -117,7 +117,7 @@ class Team:
         Raises:
             LostProcessError: another process is gone.
         """
-        if self.count == 1:
+        if self.count == 1 or not tensors:
             return tensors
         flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
         self._together(lambda: dist.all_reduce(flat))

@@ -6,17 +6,18 @@ import torch
 
 from benchmarks import model_growth, model_loop
 from benchmarks.cells import Bench
-from benchmarks.model_loop import SETTINGS, a_trainer, bare, median_interval, of_ours
+from benchmarks.model_loop import LOG_IMAGES, SETTINGS, SNAPSHOT_IMAGES, a_trainer, bare, of_ours, ratio_of_sums
 from genimg_core.training.devices import computing
+from genimg_core.training.params import TrainParams
 
 
 @pytest.mark.parametrize("name", ["flow-fp32", "gan-fp32"])
-def test_the_bare_loop_learns_the_same_networks(name, tmp_path):
+def test_the_bare_loop_learns_the_same_networks(name):
     """As many steps of each player, from the same weights: both lower the loss of the player that draws."""
     with computing("cpu", 1):
         ours, theirs = a_trainer(SETTINGS[name]), a_trainer(SETTINGS[name])
         before = {key: value.clone() for key, value in ours.networks.state_dict().items()}
-        of_ours(ours, tmp_path)(128)
+        of_ours(ours)(128)
         bare(theirs)(128)
     assert ours.seen_images == 128
     for trainer in (ours, theirs):
@@ -24,18 +25,24 @@ def test_the_bare_loop_learns_the_same_networks(name, tmp_path):
         assert len(moved) > 0.9 * len(before)
 
 
-def test_logs_and_snapshots_are_in_the_measured_loop(tmp_path):
+def test_logs_are_in_the_measured_loop():
     with computing("cpu", 1):
         trainer = a_trainer(SETTINGS["vae-fp32"])
-        trainer.params = trainer.params.model_copy(update={"log_images": 128, "snapshot_images": 256})
-        of_ours(trainer, tmp_path)(640)
-    assert len(trainer.log) == 5 and (tmp_path / "000000000512").is_dir()
+        trainer.params = trainer.params.model_copy(update={"log_images": 128})
+        of_ours(trainer)(640)
+    assert len(trainer.log) == 5
 
 
-def test_the_median_and_its_interval():
-    values = list(np.random.default_rng(0).normal(1.0, 0.1, 200))
-    middle, low, high = median_interval(values)
-    assert low < middle < high and middle == pytest.approx(np.median(values)) and high - low < 0.06
+def test_the_defaults_are_the_pipelines():
+    params = TrainParams(dataset="any")
+    assert (params.log_images, params.snapshot_images, params.batch) == (LOG_IMAGES, SNAPSHOT_IMAGES, 64)
+
+
+def test_the_ratio_and_its_interval():
+    draws = np.random.default_rng(0)
+    below = draws.uniform(1, 2, 300)
+    ratio, low, high = ratio_of_sums(list(0.9 * below + draws.normal(0, 0.1, 300)), list(below))
+    assert low < 0.9 < high and low < ratio < high and high - low < 0.03
 
 
 def test_cells_and_claims_in_a_few_seconds(tmp_path):

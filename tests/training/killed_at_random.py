@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 
 import torch
+import torch._dynamo  # an optimiser's first step imports it: better once here than in every child
 from safetensors.torch import save_file
 
 from genimg_core.models.family import FAMILIES, ModelSpec

@@ -38,9 +38,10 @@ def test_learns_letters():
     ({"optimiser": "sgd", "learning_rate": 0.05, "nesterov": False, "momentum": 0.8, "weight_decay": 0.0}, 0.95),
     ({"augment": {"crop": 0.1, "rotate_degrees": 8, "colour": 0.2, "mixup": 0.2}}, 0.9)])
 def test_every_optimiser_and_augmentation_learns_letters(settings, least):
-    images, labels = draw_letters("AKMTX", 600, 1, size=16)
-    test_images, test_labels = draw_letters("AKMTX", 300, 2, size=16)
-    network = fit(LabelledImages(images, labels), 5, ClassifierSettings(seen_images=6000, **settings), 0, "test")
+    images, labels = draw_letters("AKTX", 400, 1, size=16)
+    test_images, test_labels = draw_letters("AKTX", 200, 2, size=16)
+    budget = ClassifierSettings(seen_images=4000, batch=32, **settings)
+    network = fit(LabelledImages(images, labels), 4, budget, 0, "test")
     assert accuracy(network, LabelledImages(test_images, test_labels)) >= least
 
 
