@@ -204,7 +204,7 @@ def plain(value: Any) -> Any:
         return {str(key): plain(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
         return [plain(part) for part in value]
-    return value.told(by_alias=True) if hasattr(value, "told") else value
+    return value.recorded(by_alias=True) if hasattr(value, "recorded") else value
 
 
 def code_of(modules: Iterable[str]) -> str:

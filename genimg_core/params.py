@@ -33,21 +33,21 @@ class Section(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
-    LATER: ClassVar[frozenset[str]] = frozenset()
+    NEUTRAL: ClassVar[frozenset[str]] = frozenset()
     """Settings that came after outputs had been made without them, and change nothing at their defaults."""
 
-    def told(self, by_alias: bool = False) -> dict[str, Any]:
-        """The settings as outputs hold them, for JSON: those of LATER only where they are not at their defaults.
+    def recorded(self, by_alias: bool = False) -> dict[str, Any]:
+        """The settings as outputs hold them, for JSON: those of NEUTRAL only where they are not at their defaults.
 
         So what was made before a setting came keeps its bytes.
         """
         tree = self.model_dump(mode="json", by_alias=by_alias)
         for name, field in type(self).model_fields.items():
             key, value = (by_alias and field.alias) or name, getattr(self, name)
-            if name in self.LATER and value == field.get_default(call_default_factory=True):
+            if name in self.NEUTRAL and value == field.get_default(call_default_factory=True):
                 del tree[key]
             elif isinstance(value, Section):
-                tree[key] = value.told(by_alias)
+                tree[key] = value.recorded(by_alias)
         return tree
 
 

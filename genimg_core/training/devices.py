@@ -96,10 +96,10 @@ class Team:
         """Whether this process is the one that writes."""
         return self.rank == 0
 
-    def share(self, rows: Tensor) -> Tensor:
-        """The part of a batch that is for this process, (B, …) => (B / count, …)."""
-        own = len(rows) // self.count
-        return rows[self.rank * own:(self.rank + 1) * own] if self.count > 1 else rows
+    def share(self, rows: Tensor, dim: int = 0) -> Tensor:
+        """The part of a batch that is for this process: a dimension of B becomes one of B / count."""
+        own = rows.shape[dim] // self.count
+        return rows.narrow(dim, self.rank * own, own) if self.count > 1 else rows
 
     def mean(self, values: Tensor) -> Tensor:
         """What this process adds to the batch's mean of a figure per image: (B / count,) => a scalar, to be summed."""
@@ -184,8 +184,8 @@ def together(processes: int, device: torch.device) -> Iterator[Team]:
 class _OwnRows(TorchFunctionMode):
     """Draws with a row per image: the whole batch's are drawn in every process, and each keeps its rows.
 
-    So neither the numbers nor the generator's state depend on how many processes there are. What has no row per image
-    is drawn alike by all.
+    So neither the numbers nor the generator's state depend on how many processes there are. The first dimension as long
+    as a process's part of the batch is taken for the images'; what has none is drawn alike by all.
     """
 
     def __init__(self, team: Team, generator: torch.Generator, own: int) -> None:
@@ -201,6 +201,8 @@ class _OwnRows(TorchFunctionMode):
                                       "processes: draw with rand(*size), randn(*size) or randint(low, high, size)")
         bounds, size = (args[:-1], args[-1]) if func is torch.randint else ((), args)
         size = tuple(size[0]) if size and not isinstance(size[0], int) else tuple(size)
-        if not size or size[0] != self.own:
+        if self.own not in size:
             return func(*args, **kwargs)
-        return self.team.share(func(*bounds, (self.own * self.team.count, *size[1:]), **kwargs))
+        dim = size.index(self.own)
+        whole = (*size[:dim], self.own * self.team.count, *size[dim + 1:])
+        return self.team.share(func(*bounds, whole, **kwargs), dim)

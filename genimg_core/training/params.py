@@ -35,7 +35,7 @@ class WatchParams(Section):
 class TrainParams(Section):
     """A training run. Budgets are images seen, never seconds."""
 
-    LATER: ClassVar[frozenset[str]] = frozenset({"processes"})
+    NEUTRAL: ClassVar[frozenset[str]] = frozenset({"processes"})
 
     dataset: Name
     """The entry of `datasets` to learn from (its train split)."""

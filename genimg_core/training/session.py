@@ -134,11 +134,11 @@ def _looking(drawing: TrainedModel, looks: Looks, seed: int) -> Callable[[], dic
 def _settings(plan: ModelPlan, data: DatasetSettings, params: TrainParams, trainer: Trainer, name: str,
               seed: int) -> ModelSettings:
     return ModelSettings(
-        model=name, family=plan.family, family_params=plan.family_params.told(),
+        model=name, family=plan.family, family_params=plan.family_params.recorded(),
         size=plan.spec.size, channels=plan.spec.channels, classes=data.classes, class_counts=data.class_counts["train"],
         background=data.background, dataset=data.dataset, dataset_sha256=data.sha256,
         parent=plan.parent, parent_sha256=plan.parent_sha256, seen_images=trainer.seen_images,
-        train_params={name: value for name, value in params.told().items() if name in TrainParams.model_fields},
+        train_params={name: value for name, value in params.recorded().items() if name in TrainParams.model_fields},
         seed=seed)
 
 

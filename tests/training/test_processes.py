@@ -75,17 +75,20 @@ def test_two_processes_give_the_gradients_and_weights_of_one(name, of_two):
 def test_draws_with_a_row_per_image_are_shared_out(monkeypatch):
     whole, rows = torch_generator(0, "draws"), []
     wanted = [torch.randn(6, 3, generator=whole), torch.rand(6, generator=whole),
-              torch.randint(0, 9, (6, 2), generator=whole), torch.randn(1, 4, generator=whole)]
+              torch.randint(0, 9, (6, 2), generator=whole), torch.randn(1, 4, generator=whole),
+              torch.rand(5, 6, generator=whole)]
     for rank in range(3):
         own, team = torch_generator(0, "draws"), Team(rank, 3)
         with team.draws(own, 6):
             rows.append([torch.randn(2, 3, generator=own), torch.rand(torch.Size([2]), generator=own),
-                         torch.randint(0, 9, (2, 2), generator=own), torch.randn(1, 4, generator=own)])
+                         torch.randint(0, 9, (2, 2), generator=own), torch.randn(1, 4, generator=own),
+                         torch.rand(5, 2, generator=own)])
             assert not torch.equal(torch.rand(2), torch.rand(2)), "another generator's draws are its own"
         assert torch.equal(own.get_state(), whole.get_state())
     for place in range(3):
         assert torch.equal(torch.cat([part[place] for part in rows]), wanted[place])
     assert all(torch.equal(part[3], wanted[3]) for part in rows)
+    assert torch.equal(torch.cat([part[4] for part in rows], dim=1), wanted[4])
 
 
 def test_a_draw_that_cannot_be_shared_says_so():

@@ -36,7 +36,7 @@ class AugmentSettings(Section):
 class ClassifierSettings(Section):
     """How long, how fast and on what a classifier learns."""
 
-    LATER: ClassVar[frozenset[str]] = frozenset({"optimiser", "momentum", "nesterov", "weight_decay", "augment"})
+    NEUTRAL: ClassVar[frozenset[str]] = frozenset({"optimiser", "momentum", "nesterov", "weight_decay", "augment"})
 
     seen_images: Annotated[int, Field(ge=1, le=1_000_000_000)] = 40_000
     """Training budget in images seen (repeats count)."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class FlowParams(Section):
     """The flow's network and objective."""
 
-    LATER: ClassVar[frozenset[str]] = frozenset({"network", "attention_side"})
+    NEUTRAL: ClassVar[frozenset[str]] = frozenset({"network", "attention_side"})
 
     network: Literal["small", "attention"] = "small"
     """`small` folds pixels into channels and suits a few processor cores; `attention` works on the pixels themselves,

@@ -102,5 +102,5 @@ def test_attention_of_the_small_network_is_refused():
 
 
 def test_what_models_hold_of_their_settings_is_what_it_was():
-    assert set(FlowParams().told()) == {"width", "blocks", "label_dropout", "time_mean", "time_std"}
-    assert FlowParams(network="attention").told()["network"] == "attention"
+    assert set(FlowParams().recorded()) == {"width", "blocks", "label_dropout", "time_mean", "time_std"}
+    assert FlowParams(network="attention").recorded()["network"] == "attention"
