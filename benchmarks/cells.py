@@ -194,14 +194,17 @@ class Bench:
 
 
 def plain(value: Any) -> Any:
-    """What JSON can hold: a Recipe becomes its id, a tuple a list, a params Section its fields."""
+    """What JSON can hold: a Recipe becomes its id, a tuple a list, a params Section its fields.
+
+    (Fields that came after cells had been measured, and change nothing at their defaults, are left out there.)
+    """
     if isinstance(value, Recipe):
         return value.id
     if isinstance(value, dict):
         return {str(key): plain(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
         return [plain(part) for part in value]
-    return value.model_dump(mode="json", by_alias=True) if hasattr(value, "model_dump") else value
+    return value.recorded(by_alias=True) if hasattr(value, "recorded") else value
 
 
 def code_of(modules: Iterable[str]) -> str:

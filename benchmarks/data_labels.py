@@ -106,12 +106,10 @@ def plant(labels: np.ndarray, kind: str, seed: int) -> tuple[np.ndarray, np.ndar
 
 def errors_cell(bench: Bench, what: str, kind: str, seed: int) -> Cell:
     """Errors planted and looked for."""
-    from genimg_core.models.classifier.settings import ClassifierSettings
     from genimg_core.stages.label import LabelParams
 
     params = LabelParams(check_seen_images=500) if bench.smoke else LabelParams()
-    budget = ClassifierSettings(seen_images=params.check_seen_images, batch=params.batch,
-                                learning_rate=params.learning_rate)
+    budget = params.with_budget(params.check_seen_images)
 
     def measure(bench: Bench) -> dict[str, Any]:
         from genimg_core.labels.check import doubtful, judge
@@ -140,11 +138,10 @@ def errors_cell(bench: Bench, what: str, kind: str, seed: int) -> Cell:
 
 def calibration_cell(bench: Bench, what: str, kind: str, seed: int) -> Cell:
     """A labeller's confidence on images that had no part in its training or its temperature."""
-    from genimg_core.models.classifier.settings import ClassifierSettings
     from genimg_core.stages.label import LabelParams
 
     params = LabelParams(seen_images=500) if bench.smoke else LabelParams()
-    budget = ClassifierSettings(seen_images=params.seen_images, batch=params.batch, learning_rate=params.learning_rate)
+    budget = params.with_budget(params.seen_images)
 
     def measure(bench: Bench) -> dict[str, Any]:
         import numpy as np

@@ -34,7 +34,7 @@ WITHOUT_EFFECT = ("log_images", "snapshot_images", "strips", "watch")
 ADDED = {"label": ("check_labels", "check_seen_images", "doubt", "doubt_below", "label_errors"),
          "clean": ("min_sharpness", "severity")}
 """Section -> settings that came after cells had been measured, and change nothing at their defaults: left out of a data
-set's key there, so that those cells stand."""
+set's key there, so that those cells stand. (Later ones name themselves: `NEUTRAL` of their Section.)"""
 
 
 def demo_params() -> Params:
@@ -125,7 +125,7 @@ def dataset(label: str, image: Section | dict[str, Any], entry: dict[str, Any], 
     from genimg_core.schema import DatasetParams
 
     params = parse(DatasetParams, {section: {} for section in SECTIONS} | entry, label)
-    whole = params.model_dump(mode="json", by_alias=True)
+    whole = params.recorded(by_alias=True)
     for section, names in ADDED.items():
         usual = type(getattr(params, section))().model_dump(mode="json")
         whole[section] = {name: value for name, value in whole[section].items()
@@ -224,7 +224,7 @@ def model(label: str, section: str, params: Section, data: Recipe, seed: int, th
     """
     from genimg_core.models.family import FAMILIES
 
-    whole = params.model_dump(mode="json", by_alias=True)
+    whole = params.recorded(by_alias=True)
     unused = {*WITHOUT_EFFECT, "dataset", "from", *(set(FAMILIES) - {whole.get("family")})}
     settings = {"section": section, "params": {key: value for key, value in whole.items() if key not in unused},
                 "data": data, "parent": parent, "seed": seed, "threads": threads}
@@ -241,7 +241,7 @@ def model(label: str, section: str, params: Section, data: Recipe, seed: int, th
 
 def feature_extractor(label: str, params: Section, data: Recipe, seed: int, threads: int) -> Recipe:
     """The feature network that scores are measured in, in `extractor/`; arguments as of `model`."""
-    whole = params.model_dump(mode="json", by_alias=True)
+    whole = params.recorded(by_alias=True)
     settings = {"params": {key: value for key, value in whole.items() if key != "dataset"}, "data": data, "seed": seed,
                 "threads": threads}
 

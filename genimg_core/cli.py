@@ -156,7 +156,8 @@ def _run_stage(command: str, arguments: list[str]) -> int:
         print(f"genimg: {instance} was interrupted and wrote no output. The same command {going_on(instance)}.",
               file=sys.stderr, flush=True)
         return 130
-    print(f"{instance}: {headline(command, report.metrics)}", flush=True)
+    if report.metrics:  # a companion of a training has none to tell
+        print(f"{instance}: {headline(command, report.metrics)}", flush=True)
     return 0
 
 

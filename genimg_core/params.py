@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
@@ -32,6 +32,23 @@ class Section(BaseModel):
     """A part of params.yaml: frozen, and closed to unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    NEUTRAL: ClassVar[frozenset[str]] = frozenset()
+    """Settings that came after outputs had been made without them, and change nothing at their defaults."""
+
+    def recorded(self, by_alias: bool = False) -> dict[str, Any]:
+        """The settings as outputs hold them, for JSON: those of NEUTRAL only where they are not at their defaults.
+
+        So what was made before a setting came keeps its bytes.
+        """
+        tree = self.model_dump(mode="json", by_alias=by_alias)
+        for name, field in type(self).model_fields.items():
+            key, value = (by_alias and field.alias) or name, getattr(self, name)
+            if name in self.NEUTRAL and value == field.get_default(call_default_factory=True):
+                del tree[key]
+            elif isinstance(value, Section):
+                tree[key] = value.recorded(by_alias)
+        return tree
 
 
 class ImageParams(Section):

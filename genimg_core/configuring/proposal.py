@@ -205,7 +205,9 @@ def _train_settings(runs: list[Run], speed: Speed,
 
     gpu = speed.device != "cpu"
     shared: dict[str, Any] = {}
-    choices = [Choice("family", "flow", "trains stably and covers all classes")]
+    network, why_network = sizing.choose_network(gpu, speed.size)
+    choices = [Choice("family", "flow", "trains stably and covers all classes"),
+               Choice("flow.network", network.get("network", "small"), why_network)]
     if speed.batch != TrainParams(dataset="any").batch:
         shared["batch"] = speed.batch
     choices.append(Choice("batch", speed.batch, "fills the GPU" if gpu else
@@ -224,7 +226,7 @@ def _train_settings(runs: list[Run], speed: Speed,
         seen = max(640, sizing.below(min(possible, most)))
         flip, why_flip = sizing.choose_flip(survey)
         entry: dict[str, Any] = {"dataset": survey.dataset}
-        entry |= {"from": run.parent} if run.parent else {"family": "flow"}
+        entry |= {"from": run.parent} if run.parent else {"family": "flow", **({"flow": network} if network else {})}
         entry |= {"seen_images": seen, **shared, **({"flip": True} if flip else {})}
         entries[run.name] = entry
         where = f"{run.section}.{run.name}"

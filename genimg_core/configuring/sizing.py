@@ -110,6 +110,13 @@ def least_held_out(usable: int, share: float) -> int:
     return max(0, math.floor(expected - 2 * math.sqrt(expected * (1 - share))))
 
 
+def choose_network(gpu: bool, size: int) -> tuple[dict[str, Any], str]:
+    """The flow's settings, with the reason: the network with attention only where a GPU has pixels enough for it."""
+    if gpu and size >= LARGE:
+        return {"network": "attention", "width": 64, "blocks": 2}, f"a GPU, and {size} px"
+    return {}, f"`attention` is for {LARGE} px and more" if gpu else "`attention` is for a GPU"
+
+
 def below(value: float) -> int:
     """`value` rounded down to two digits: 178,345 gives 170,000."""
     if value < 10:

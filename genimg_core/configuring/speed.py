@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from genimg_core.configuring.sizing import choose_network
+
 if TYPE_CHECKING:
     import torch
 
@@ -101,8 +103,9 @@ def measure(size: int, channels: int, classes: int, threads: int, seconds: float
     from genimg_core.models.flow import FlowParams
     from genimg_core.training.devices import computing
 
-    family = FAMILIES["flow"].load(ModelSpec(size, channels, max(1, classes)), FlowParams())
     with computing("auto", threads) as device:
+        network, _ = choose_network(device.type == "cuda", size)
+        family = FAMILIES["flow"].load(ModelSpec(size, channels, max(1, classes)), FlowParams(**network))
         batch = GPU_BATCH if device.type == "cuda" else CPU_BATCH
         training, share = _training_rates(family, device, batch, threads, seconds)
         precision = "bf16" if training["bf16"] >= FASTER * training["fp32"] else "fp32"

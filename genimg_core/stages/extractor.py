@@ -43,12 +43,13 @@ def extractor(*, dataset: Path, extractor: Path, report: Path, seed: int, thread
     Raises:
         CorruptFileError: the data set cannot be read.
         EmptyDatasetError: its train split is empty.
+        ParamsError: images are to be turned so far that the rotation task makes no sense.
     """
     from dataclasses import asdict
 
     import numpy as np
 
-    from genimg_core.errors import EmptyDatasetError
+    from genimg_core.errors import EmptyDatasetError, ParamsError
     from genimg_core.metrics.features import save_extractor
     from genimg_core.metrics.pixel_pca import fit_pixel_pca
     from genimg_core.models.classifier.fit import accuracy, fit, scale_features
@@ -60,6 +61,9 @@ def extractor(*, dataset: Path, extractor: Path, report: Path, seed: int, thread
         raise EmptyDatasetError(f"the train split of {data.settings.dataset} is empty",
                                 "lower its normalize.test_share, or add images")
     task, classes = _task(data)
+    if task == "rotation" and (turned := params.augment.rotate_degrees) >= 45:
+        raise ParamsError(f"extractor.augment.rotate_degrees is {turned:g}, but {params.dataset} has one class, so the "
+                          "feature network learns to tell right angles apart", "keep it under 45")
     tested = next(split for split in ("test", "validation", "train") if len(data.labels(split)))
     with computing("cpu", threads):
         network = fit(_examples(data, "train", task), len(classes), params, seed, "extractor")

@@ -141,8 +141,7 @@ def _checked(images: np.ndarray, table: pd.DataFrame, labels: Path, params: Labe
     from genimg_core.labels.doubtful import write_doubtful
     from genimg_core.training.devices import computing
 
-    budget = ClassifierSettings(seen_images=params.check_seen_images, batch=params.batch,
-                                learning_rate=params.learning_rate)
+    budget = params.with_budget(params.check_seen_images)
     with computing("cpu", threads):
         check = check_labels(images, table, budget, params.doubt, params.doubt_below, seed, trusted=by_hand)
     write_doubtful(table, check.doubts, labels / "doubtful.parquet")

@@ -7,6 +7,7 @@ import importlib
 import json
 import os
 import shutil
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +19,7 @@ from genimg_core.errors import GateFailedError, ParamsError, SourceError
 from genimg_core.stages.closure import code_hash
 from genimg_core.stages.contract import Stage, StageReport, write_json
 from genimg_core.stages.placing import put_in_place, recover
+from genimg_core.training.companions import companions, place_here
 
 STATE = Path(".genimg")
 """Everything that is not an output: ignored by git and by DVC, safe to delete."""
@@ -47,7 +49,7 @@ def load_stage(name: str) -> Stage:
 def run_stage(
     stage: Stage, name: str | None, paths: dict[str, Path], report: Path | None, metrics: Path | None
 ) -> StageReport:
-    """Run `stage` and put its outputs in place.
+    """Run `stage` and put its outputs in place. A companion of a training in several processes only helps it.
 
     Args:
         stage: what to run.
@@ -83,9 +85,12 @@ def _run_stage(
                 f"{instance} needs {paths[key]}, which is not there",
                 f"run the stages before it (`genimg run {'@'.join([stage.name, *([name] if name else [])])}`)",
             )
-    workspace = STATE / "partial" / instance
+    processes = max((getattr(value, "processes", 1) for value in settings.values()), default=1)
+    helps = processes > 1 and place_here().rank > 0
+    workspace = STATE / "partial" / (f"{instance}.{place_here().rank}" if helps else instance)
     shelf = STATE / "former" / instance
-    recover([*(paths[key] for key in stage.outputs), *filter(None, (report, metrics))], shelf)
+    if not helps:
+        recover([*(paths[key] for key in stage.outputs), *filter(None, (report, metrics))], shelf)
     shutil.rmtree(workspace, ignore_errors=True)
     drafts = {key: workspace / key / paths[key].name for key in stage.outputs}
     for draft in drafts.values():
@@ -97,11 +102,14 @@ def _run_stage(
         extra["name"] = name
     resume = STATE / "resume" / instance
     if stage.resumable:
-        extra["resume"] = _resume_folder(resume, stage, paths, settings)
+        extra["resume"] = _resume_folder(resume, stage, paths, settings, tidy=not helps)
     try:
-        result = stage.run(
-            **given, **drafts, **settings, **extra, report=report_draft
-        )
+        with companions(_command(stage, name, paths, report, metrics), processes):
+            result = stage.run(
+                **given, **drafts, **settings, **extra, report=report_draft
+            )
+        if helps:
+            return result
         result.write(report_draft, stage.name, name)
         gate = STATE / "gates" / instance
         if result.failed:
@@ -124,7 +132,7 @@ def _run_stage(
         shutil.rmtree(gate, ignore_errors=True)
         shutil.rmtree(resume, ignore_errors=True)
     finally:
-        shutil.rmtree(workspace, ignore_errors=True)
+        _clear(workspace)
     _note_time(instance, time.monotonic() - started)
     _note_work(instance, result.work)
     return result
@@ -141,8 +149,16 @@ def _settings(stage: Stage, name: str | None) -> dict[str, Any]:
     return settings
 
 
-def _resume_folder(base: Path, stage: Stage, paths: dict[str, Path], settings: dict[str, Any]) -> Path:
-    """A folder named by the hash of inputs, params and code; those of other keys are deleted."""
+def _command(stage: Stage, name: str | None, paths: dict[str, Path], report: Path | None,
+             metrics: Path | None) -> list[str]:
+    """`genimg <stage>` as this process runs it."""
+    used = {key: paths.get(key) for key in (*stage.inputs, *stage.outputs)} | {"report": report, "metrics": metrics}
+    words = [word for key, path in used.items() if path is not None for word in (f"--{key}", str(path))]
+    return [sys.executable, "-m", "genimg_core.cli", stage.name, *([name] if name else []), *words]
+
+
+def _resume_folder(base: Path, stage: Stage, paths: dict[str, Path], settings: dict[str, Any], tidy: bool) -> Path:
+    """A folder named by the hash of inputs, params and code; to be `tidy`, those of other keys are deleted."""
     digest = hashlib.sha256(code_hash(STAGES[stage.name]).encode())
     digest.update(json.dumps({key: _plain(value) for key, value in settings.items()}, sort_keys=True).encode())
     for key in stage.inputs:
@@ -153,7 +169,7 @@ def _resume_folder(base: Path, stage: Stage, paths: dict[str, Path], settings: d
                     path.relative_to(paths[key]).as_posix().encode() + hashlib.file_digest(stream, "sha256").digest()
                 )
     folder = base / digest.hexdigest()[:20]
-    if base.is_dir():
+    if tidy and base.is_dir():
         for old in base.iterdir():
             if old != folder:
                 shutil.rmtree(old)
@@ -175,6 +191,12 @@ def _note_work(instance: str, work: dict[str, int]) -> None:
 
 def _plain(value: Any) -> Any:
     return value.model_dump(mode="json", by_alias=True) if hasattr(value, "model_dump") else value
+
+
+def _clear(workspace: Path) -> None:
+    """Delete drafts, and what companions that were killed have left of theirs."""
+    for folder in (workspace, *workspace.parent.glob(f"{workspace.name}.*")):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _shown(value: Any) -> str:

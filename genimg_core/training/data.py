@@ -43,23 +43,35 @@ class EpochOrder:
         return self._permutation
 
 
+RESIDENT_PART = 0.5
+"""Of a GPU's free memory that a data set may take; a larger one stays in the machine's, and batches travel."""
+
+
 class TrainSet:
-    """Images and labels, whole, on the device.
+    """Images and labels, whole, on the device; where a GPU's memory is too small, in memory that it can read from.
 
     Args:
         images: uint8 (N, H, W, C); read once, so a memory map is fine.
         labels: int64 (N,).
-        device: where they shall lie.
+        device: where batches are wanted.
     """
 
     def __init__(self, images: np.ndarray, labels: np.ndarray, device: torch.device) -> None:
-        self.images = torch.from_numpy(np.array(images)).to(device)
+        self.device = device
+        self.images = torch.from_numpy(np.array(images))
         self.labels = torch.from_numpy(np.array(labels)).to(device)
+        if device.type == "cuda":
+            fits = self.images.nbytes < RESIDENT_PART * torch.cuda.mem_get_info(device)[0]
+            self.images = self.images.to(device) if fits else self.images.pin_memory()
 
     def __len__(self) -> int:
         return len(self.images)
 
     def batch(self, indices: Tensor) -> tuple[Tensor, Tensor]:
-        """Images, float (B, C, H, W) in [-1, 1], and labels, int64 (B,)."""
-        indices = indices.to(self.images.device)
-        return to_float(self.images[indices]), self.labels[indices]
+        """Images, float (B, C, H, W) in [-1, 1], and labels, int64 (B,), on the device.
+
+        Args:
+            indices: int64 (B,), on the CPU.
+        """
+        images = self.images[indices.to(self.images.device)]
+        return to_float(images.to(self.device)), self.labels[indices.to(self.device)]

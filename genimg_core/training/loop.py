@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from genimg_core.errors import TrainingError
 from genimg_core.models.family import Family, Player
 from genimg_core.progress import progress
 from genimg_core.training.checkpoint import (
@@ -22,6 +24,7 @@ from genimg_core.training.checkpoint import (
     write_snapshot,
 )
 from genimg_core.training.data import EpochOrder, TrainSet
+from genimg_core.training.devices import Team, autocast
 from genimg_core.training.ema import Ema
 from genimg_core.training.generators import torch_generator
 from genimg_core.training.health import Finding, diagnose, not_finite, suspicious
@@ -55,14 +58,17 @@ class Trainer:
         data: the train split.
         params: the run.
         seed: of params.yaml.
+        team: the processes that train together; None is this one alone.
     """
 
-    def __init__(self, family: Family, networks: nn.ModuleDict, data: TrainSet, params: TrainParams, seed: int) -> None:
+    def __init__(self, family: Family, networks: nn.ModuleDict, data: TrainSet, params: TrainParams, seed: int,
+                 team: Team | None = None) -> None:
         self.family = family
         self.networks = networks.train().to(memory_format=torch.channels_last)
         self.data = data
         self.params = params
-        self.device = data.images.device
+        self.device = data.device
+        self.team = Team(device=data.device) if team is None else team
         self.order = EpochOrder(len(data), seed)
         self.generator = torch_generator(seed, "train/draws", self.device)
         self.ema = Ema(networks, params.ema_half_life, params.ema_ramp)
@@ -84,8 +90,13 @@ class Trainer:
                 network.compile()
 
     def step(self) -> None:
-        """Show one batch to every player."""
-        images, labels = self.data.batch(self.order.take(self.seen_images, self.params.batch))
+        """Show one batch to every player; where several processes train, each sees its share of it."""
+        with self.team.draws(self.generator, self.params.batch):
+            self._step()
+
+    def _step(self) -> None:
+        indices = self.order.take(self.seen_images, self.params.batch)
+        images, labels = self.data.batch(self.team.share(indices))
         if self.params.flip:
             mirrored = torch.rand(len(images), generator=self.generator, device=self.device) < 0.5
             images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
@@ -104,8 +115,10 @@ class Trainer:
         Returns:
             What is wrong where one of them is not finite; then no line is written.
         """
+        self.team.summed(list(self._sums.values()))
         means = {name: total.item() / self._counts[name] for name, total in self._sums.items()}
         means |= {f"{name}.gradient_norm": norm.item() for name, norm in self._norms.items()}
+        means = self.team.agreed(means)  # all decide by the same figures
         self._sums, self._counts, self._norms = {}, {}, {}
         wrong = not_finite(means)
         if wrong is not None:
@@ -126,6 +139,11 @@ class Trainer:
         tensors |= {f"strips.{seen}": torch.from_numpy(images) for seen, images in self.strips}
         return Snapshot(tensors, {"seen_images": self.seen_images, "log": list(self.log), "events": list(self.events),
                                   "strips": [seen for seen, _ in self.strips]})
+
+    def keep(self, resume: Path, good: int | None) -> None:
+        """Write a snapshot, in the leading process; arguments as of `write_snapshot`."""
+        if self.team.leads:
+            write_snapshot(resume, self.seen_images, self.snapshot(), good)
 
     def restore(self, snapshot: Snapshot) -> None:
         """Go on from a snapshot of a run with the same data, params and seed."""
@@ -153,11 +171,11 @@ class Trainer:
         self.family.stabilise(decided["stabilised"])
 
     def _move(self, player: Player, images: Tensor, labels: Tensor, rate: float) -> None:
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.params.precision == "bf16"):
+        with autocast(self.device, self.params.precision):
             progress = min(1.0, self.seen_images / self.params.seen_images)
             loss = self.family.loss(self.networks, player.name, images, labels, self.generator, progress)
         weights = list(self.networks[player.name].parameters())
-        slopes = torch.autograd.grad(loss.total.mean(), weights)
+        slopes = self.team.summed(torch.autograd.grad(self.team.mean(loss.total), weights))
         for weight, slope in zip(weights, slopes, strict=True):
             weight.grad = slope
         norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(slopes)))
@@ -172,7 +190,7 @@ class Trainer:
             self._add(f"{player.name}/{part}", values)
 
     def _add(self, name: str, values: Tensor) -> None:
-        self._sums[name] = self._sums.get(name, 0) + values.detach().double().mean()
+        self._sums[name] = self._sums.get(name, 0) + self.team.mean(values.detach().double())
         self._counts[name] = self._counts.get(name, 0) + 1
 
     def _optimiser(self, player: Player) -> torch.optim.Optimizer:
@@ -192,29 +210,25 @@ def train(trainer: Trainer, resume: Path, what: str, draw: Callable[[], np.ndarr
           look: Callable[[], dict[str, float]] | None = None) -> None:
     """Run to the end of the budget, from the latest snapshot in `resume` if there is one.
 
-    Where the health watch finds the run ill, it goes back to its last good snapshot with other settings.
+    Where the health watch finds the run ill, it goes back to its last good snapshot with other settings. Of several
+    processes all read, and the leading one writes, draws and looks.
 
     Args:
         trainer: at the start of its run.
         resume: a folder that only runs with the same data, params, seed and code see.
         what: for the progress line.
         draw: samples of the averaged weights as they are, uint8 (n, H, W, C); called `params.strips` times, evenly
-            spread, the last time at the end. None draws nothing.
+            spread, the last time at the end. None draws nothing, as it must in all processes but the leading one.
         look: `variety` and `coverage` of samples of the averaged weights; called `params.watch.looks` times. None
             looks at nothing.
 
     Raises:
         TrainingError: the run is ill and may not go back again.
     """
-    params = trainer.params
-    found = read_snapshot(resume)
-    if found is not None:
-        trainer.restore(found)
-        print(f"{what}: going on at {trainer.seen_images:,} images seen", file=sys.stderr, flush=True)
-    else:
-        write_snapshot(resume, trainer.seen_images, trainer.snapshot(), trainer.seen_images)  # the last resort
+    params, team = trainer.params, trainer.team
+    _begin(trainer, resume, what)
     kept_at = trainer.seen_images
-    with progress(what, params.seen_images) as advance:
+    with progress(what, params.seen_images) if team.leads else nullcontext(_in_silence) as advance:
         if kept_at:
             advance(kept_at)
         while trainer.seen_images < params.seen_images:
@@ -224,7 +238,7 @@ def train(trainer: Trainer, resume: Path, what: str, draw: Callable[[], np.ndarr
             if done or trainer.seen_images % params.log_images < params.batch:
                 finding = trainer.close_log_line()
                 if finding is None and look is not None and _is_due(params.watch.looks, trainer):
-                    trainer.log[-1] |= look()
+                    trainer.log[-1] |= team.agreed(look() if team.leads else {})
                 finding = finding or diagnose(trainer.log, params.watch, trainer.family.guessing_costs,
                                               trainer.changed_at)
                 if finding is not None:
@@ -236,8 +250,23 @@ def train(trainer: Trainer, resume: Path, what: str, draw: Callable[[], np.ndarr
                     trainer.strips.append((trainer.seen_images, draw()))
                 if not done and trainer.seen_images - kept_at >= params.snapshot_images:
                     good = None if suspicious(trainer.log, params.watch, trainer.changed_at) else trainer.seen_images
-                    write_snapshot(resume, trainer.seen_images, trainer.snapshot(), good)
+                    trainer.keep(resume, good)
                     kept_at = trainer.seen_images
+
+
+def _begin(trainer: Trainer, resume: Path, what: str) -> None:
+    """Put the run where its latest snapshot was, or write the first one: the last resort of an ill run."""
+    team, found = trainer.team, read_snapshot(resume)
+    if found is not None:
+        trainer.restore(found)
+        if team.leads:
+            print(f"{what}: going on at {trainer.seen_images:,} images seen", file=sys.stderr, flush=True)
+    team.wait()  # what one still reads another must not replace
+    if team.agreed(trainer.seen_images) != trainer.seen_images:
+        raise TrainingError(f"{what}: process {team.rank} does not see the snapshots of the first",
+                            "start all processes in one project folder, which all machines see")
+    if found is None:
+        trainer.keep(resume, trainer.seen_images)
 
 
 def _is_due(times: int, trainer: Trainer, last: int | None = None) -> bool:
@@ -246,6 +275,10 @@ def _is_due(times: int, trainer: Trainer, last: int | None = None) -> bool:
         last = trainer.log[-2]["seen_images"] if len(trainer.log) > 1 else 0
     budget = trainer.params.seen_images
     return times * trainer.seen_images // budget > times * last // budget
+
+
+def _in_silence(n: int = 1, note: str = "") -> None:
+    """For all but the leading process."""
 
 
 def _note(log: list[dict[str, Any]]) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from genimg_core.params import Name, Section, Share
 
@@ -35,6 +35,8 @@ class WatchParams(Section):
 class TrainParams(Section):
     """A training run. Budgets are images seen, never seconds."""
 
+    NEUTRAL: ClassVar[frozenset[str]] = frozenset({"processes"})
+
     dataset: Name
     """The entry of `datasets` to learn from (its train split)."""
     seen_images: Annotated[int, Field(ge=1, le=10**12)] = 180_000
@@ -59,6 +61,9 @@ class TrainParams(Section):
     """torch.compile: faster steps after some twenty seconds, so for long runs only."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """`auto` is the GPU where there is one."""
+    processes: Annotated[int, Field(ge=1, le=1024)] = 1
+    """Processes that train together, each with an equal part of every batch and, with `device: cuda`, a GPU of its own.
+    Sums in another order change the last digits of a result, so their number is a setting like any other."""
     log_images: Annotated[int, Field(ge=1)] = 5_000
     """A line in the training log every so many images seen."""
     strips: Annotated[int, Field(ge=0, le=100)] = 5
@@ -67,3 +72,10 @@ class TrainParams(Section):
     """A snapshot to resume from every so many images seen, at the next line of the log."""
     watch: WatchParams = WatchParams()
     """Of the run's health."""
+
+    @model_validator(mode="after")
+    def _shared_evenly(self) -> Self:
+        if self.batch % self.processes:
+            raise ValueError(f"a batch of {self.batch} cannot be shared evenly by {self.processes} processes; take "
+                             f"a `batch` that is a multiple of it")
+        return self

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genimg_core.errors import TrainingError
-from genimg_core.training.checkpoint import read_good_snapshot, write_snapshot
+from genimg_core.training.checkpoint import read_good_snapshot
 from genimg_core.training.generators import torch_generator
 from genimg_core.training.health import Finding
 
@@ -47,6 +47,7 @@ def go_back(trainer: Trainer, resume: Path, finding: Finding, what: str) -> int:
     """
     seen, events, params = trainer.seen_images, trainer.events, trainer.params
     snapshot = read_good_snapshot(resume)
+    trainer.team.wait()  # until all have read it
     if len(events) >= params.watch.restarts or snapshot is None:
         tried = f", after {len(events)} attempt(s) with lower rates" if events else ""
         raise TrainingError(f"{what}: {finding.cause.replace('_', ' ')} at {seen:,} images seen: "
@@ -61,11 +62,12 @@ def go_back(trainer: Trainer, resume: Path, finding: Finding, what: str) -> int:
     trainer.take_to_heart([*events, event])
     event["after"] = _settings_in_force(trainer, event["stabilised"])
     trainer.generator = torch_generator(trainer.seed, f"train/draws/{len(trainer.events)}", trainer.device)
-    write_snapshot(resume, trainer.seen_images, trainer.snapshot(), trainer.seen_images)
-    changed = ", ".join(f"{name} {before[name]:g} to {value:g}" for name, value in event["after"].items()
-                        if value != before[name])
-    print(f"{what}: {finding.cause.replace('_', ' ')} at {seen:,} images seen ({finding.detail}); back to "
-          f"{trainer.seen_images:,} with {changed}", file=sys.stderr, flush=True)
+    trainer.keep(resume, trainer.seen_images)
+    if trainer.team.leads:
+        changed = ", ".join(f"{name} {before[name]:g} to {value:g}" for name, value in event["after"].items()
+                            if value != before[name])
+        print(f"{what}: {finding.cause.replace('_', ' ')} at {seen:,} images seen ({finding.detail}); back to "
+              f"{trainer.seen_images:,} with {changed}", file=sys.stderr, flush=True)
     return trainer.seen_images
 
 

@@ -20,7 +20,7 @@ from genimg_core.store.arrays import DatasetSettings, NormalizedDataset
 from genimg_core.training.checks import training_checks
 from genimg_core.training.cost import operations_per_image
 from genimg_core.training.data import TrainSet
-from genimg_core.training.devices import computing
+from genimg_core.training.devices import computing, together
 from genimg_core.training.generators import weights_from
 from genimg_core.training.log import draw_losses, write_events, write_log
 from genimg_core.training.looks import Looks
@@ -81,7 +81,7 @@ def mapped_classes(table: Tensor, known: tuple[str, ...], wanted: tuple[str, ...
 
 def train_model(plan: ModelPlan, data: NormalizedDataset, params: TrainParams, *, name: str, seed: int, threads: int,
                 model: Path, report: Path, resume: Path) -> StageReport:
-    """Train, write the model and its log, draw the pictures.
+    """Train, write the model and its log, draw the pictures; of several processes only the leading one does the latter.
 
     Args:
         plan: what is trained.
@@ -96,22 +96,26 @@ def train_model(plan: ModelPlan, data: NormalizedDataset, params: TrainParams, *
 
     Raises:
         EmptyDatasetError: the train split is empty.
-        TrainingError: the loss is no longer finite.
+        TrainingError: the loss is no longer finite, or another process is lost.
     """
     described = data.settings
     if described.counts["train"] == 0:
         raise EmptyDatasetError(f"the train split of {described.dataset} is empty",
                                 "look at its clean report, or give it more images")
     family = FAMILIES[plan.family].load(plan.spec, plan.family_params)
-    with computing(params.device, threads) as device:
+    with computing(params.device, threads) as device, together(params.processes, device) as team:
         networks = _networks(family, plan, seed).to(device)
-        trainer = Trainer(family, networks, TrainSet(data.images("train"), data.labels("train"), device), params, seed)
+        trainer = Trainer(family, networks, TrainSet(data.images("train"), data.labels("train"), device), params, seed,
+                          team)
         operations = operations_per_image(family, networks, plan.spec, params.batch)
         drawing = TrainedModel(_settings(plan, described, params, trainer, name, seed), family,
                                trainer.ema.networks, device)
+        strip = _strip_labels(described.class_counts["train"])
         train(trainer, resume, f"training {name}",
-              lambda: drawing.sample(_strip_labels(described.class_counts["train"]), seed, what=""),
+              (lambda: drawing.sample(strip, seed, what="")) if team.leads else None,
               _looking(drawing, Looks(data.images("train"), data.labels("train")), seed))
+        if not team.leads:
+            return StageReport()
         settings = save_model(model, trainer.ema.networks, _settings(plan, described, params, trainer, name, seed))
         write_log(model / "log.jsonl", trainer.log)
         write_events(model / "events.jsonl", trainer.events)
@@ -130,11 +134,12 @@ def _looking(drawing: TrainedModel, looks: Looks, seed: int) -> Callable[[], dic
 def _settings(plan: ModelPlan, data: DatasetSettings, params: TrainParams, trainer: Trainer, name: str,
               seed: int) -> ModelSettings:
     return ModelSettings(
-        model=name, family=plan.family, family_params=plan.family_params.model_dump(mode="json"),
+        model=name, family=plan.family, family_params=plan.family_params.recorded(),
         size=plan.spec.size, channels=plan.spec.channels, classes=data.classes, class_counts=data.class_counts["train"],
         background=data.background, dataset=data.dataset, dataset_sha256=data.sha256,
         parent=plan.parent, parent_sha256=plan.parent_sha256, seen_images=trainer.seen_images,
-        train_params=params.model_dump(mode="json", include=set(TrainParams.model_fields)), seed=seed)
+        train_params={name: value for name, value in params.recorded().items() if name in TrainParams.model_fields},
+        seed=seed)
 
 
 def _networks(family: Family, plan: ModelPlan, seed: int) -> nn.ModuleDict:

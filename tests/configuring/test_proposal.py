@@ -75,6 +75,22 @@ def test_precision_batch_and_flip_stand_in_every_training():
     assert "bf16 1,000" in told(found)["precision"].reason
 
 
+def test_the_network_with_attention_only_where_a_gpu_has_the_pixels_for_it():
+    large = {"short_side_px": Spread(200, 200, 200), "long_side_px": Spread(200, 200, 200)}
+
+    def flow_of(**machine):
+        found = proposed(a_subject(usable=10**5, **large), a_subject("target", 10**4, **large), **machine)
+        assert all("flow" not in entry for entry in found.tree["finetune"].values()), "that is the parent's"
+        entries = list(found.tree["pretrain"].values())
+        assert all(entry.get("flow") == entries[0].get("flow") for entry in entries)
+        return found.tree["image"]["size"], entries[0].get("flow"), told(found)["flow.network"].value
+
+    assert flow_of(rate=20_000.0, device="a GPU") == (64, {"network": "attention", "width": 64, "blocks": 2},
+                                                      "attention")
+    assert flow_of(rate=20_000.0, size=64) == (64, None, "small")
+    assert flow_of(device="a GPU") == (32, None, "small")
+
+
 def test_an_unreadable_share_moves_the_gate_and_warns():
     quiet = proposed(a_subject(unreadable_share=0.04, rejected={"truncated": 0.04}))
     assert "max_unreadable_share" not in quiet.tree["datasets"]["base"]["validate"] and not quiet.warnings

@@ -25,6 +25,7 @@ def variant(family, **settings):
 
 
 VARIANTS = {name: variant(name) for name in FAMILIES} | {
+    "flow attention": variant("flow", network="attention"),
     "gan dcgan": variant("gan", network="dcgan"),
     "gan fully_connected": variant("gan", network="fully_connected"),
     "gan wasserstein": variant("gan", loss="wasserstein"),

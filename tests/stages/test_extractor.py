@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genimg_core.errors import CorruptFileError, EmptyDatasetError
+from genimg_core.errors import CorruptFileError, EmptyDatasetError, ParamsError
 from genimg_core.metrics.features import KINDS, load_extractors
 from genimg_core.stages.extractor import CHECKS, ExtractorParams, extractor
 from genimg_core.store.arrays import write_normalized
@@ -63,6 +63,22 @@ def test_three_extractors_of_one_scale_and_of_different_opinion(tmp_path):
         assert one.settings.dataset_sha256 == json.loads((tmp_path / "normalized/settings.json").read_text())["sha256"]
     assert not np.allclose(features[0], features[1])
     assert features[1].std(axis=0).max() > 0.05, "random weights tell images apart, too"
+
+
+def test_another_optimiser_and_augmentation_make_another_network_and_the_same_others(tmp_path):
+    write_dataset(tmp_path / "normalized", counts=(60, 4, 20))
+    seen = []
+    for changes in ({}, {"optimiser": "sgd", "learning_rate": 0.05}, {"augment": {"rotate_degrees": 45}}):
+        run(tmp_path, seen_images=640, **changes)
+        seen.append([(tmp_path / f"extractor/{kind}/weights.safetensors").read_bytes() for kind in KINDS])
+    trained, random, principal = (set(of_kind) for of_kind in zip(*seen, strict=True))
+    assert len(trained) == 3 and len(random) == 1 and len(principal) == 1
+
+
+def test_turning_images_where_right_angles_are_to_be_told_is_refused(tmp_path):
+    write_dataset(tmp_path / "normalized", classes=("all",), counts=(20, 4, 8))
+    with pytest.raises(ParamsError, match=r"rotate_degrees is 90, but base has one class"):
+        run(tmp_path, augment={"rotate_degrees": 90})
 
 
 def test_learns_from_the_train_split_only(tmp_path):

@@ -13,6 +13,7 @@ import torch
 from torch.nn import functional
 
 from genimg_core.imaging.representation import to_float
+from genimg_core.models.classifier.augment import augmented, mixed
 from genimg_core.models.classifier.examples import Examples
 from genimg_core.models.classifier.infer import features, probabilities
 from genimg_core.models.classifier.network import ClassifierNetwork
@@ -31,9 +32,9 @@ def fit(examples: Examples, classes: int, settings: ClassifierSettings, seed: in
     Args:
         examples: at least one.
         classes: how many there are, at least as many as the examples name.
-        settings: the budget.
+        settings: the budget, the optimiser, and how images are changed as they are shown.
         seed: of the run.
-        purpose: names the generators (weights, order, shifts), `label`.
+        purpose: names the generators (weights, order, shifts, augment), `label`.
 
     Returns:
         The network, in eval mode.
@@ -42,22 +43,34 @@ def fit(examples: Examples, classes: int, settings: ClassifierSettings, seed: in
     size, channels = first.shape[2:]
     with weights_from(seed, f"{purpose}/weights"):
         network = ClassifierNetwork(size, channels, classes)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate)
+    optimiser = _optimiser(network, settings)
     steps = math.ceil(settings.seen_images / settings.batch)
     order = _endless_order(len(examples), settings.batch, generator(seed, f"{purpose}/order"))
-    shifts = generator(seed, f"{purpose}/shifts")
+    shifts, changes = generator(seed, f"{purpose}/shifts"), generator(seed, f"{purpose}/augment")
     with progress("training the classifier", steps * settings.batch) as advance:
         for step in range(steps):
             images, labels = examples.take(next(order))
             for group in optimiser.param_groups:
                 group["lr"] = settings.learning_rate * _rate(step, steps)
-            batch = to_float(torch.from_numpy(shifted(images, shifts)))
-            loss = functional.cross_entropy(network(batch), torch.from_numpy(labels))
+            batch, truth = to_float(torch.from_numpy(shifted(images, shifts))), torch.from_numpy(labels)
+            if settings.augment.any:
+                batch = augmented(batch, settings.augment, changes)
+            if settings.augment.mixup:
+                batch, truth = mixed(batch, truth, classes, settings.augment.mixup, changes)
+            loss = functional.cross_entropy(network(batch), truth)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
             advance(settings.batch, note=f"loss {loss.item():.3f}")
     return network.eval()
+
+
+def _optimiser(network: ClassifierNetwork, settings: ClassifierSettings) -> torch.optim.Optimizer:
+    given = {"lr": settings.learning_rate, "weight_decay": settings.weight_decay}
+    if settings.optimiser == "sgd":
+        return torch.optim.SGD(network.parameters(), momentum=settings.momentum, nesterov=settings.nesterov, **given)
+    kind = torch.optim.AdamW if settings.optimiser == "adamw" else torch.optim.Adam
+    return kind(network.parameters(), **given)
 
 
 def accuracy(network: ClassifierNetwork, examples: Examples, chunk: int = 4096) -> float:

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from genimg_core.models.family import Loss, ModelSpec, Noise, Player, SolverName
 from genimg_core.models.flow import FlowParams
+from genimg_core.models.flow.attention import AttentionNetwork
 from genimg_core.models.flow.network import FlowNetwork
 from genimg_core.models.flow.objective import draw_times, flow_loss, guided, path_point
 from genimg_core.models.flow.solvers import integrate
@@ -31,8 +32,9 @@ class FlowFamily:
     def build(self) -> nn.ModuleDict:
         """One U-Net."""
         spec, params = self.spec, self.params
-        return nn.ModuleDict({
-            "network": FlowNetwork(spec.size, spec.channels, spec.classes, params.width, params.blocks)})
+        shape = (spec.size, spec.channels, spec.classes, params.width, params.blocks)
+        return nn.ModuleDict({"network": AttentionNetwork(*shape, params.attention_side)
+                              if params.network == "attention" else FlowNetwork(*shape)})
 
     def loss(self, networks: nn.ModuleDict, player: str, images: Tensor, labels: Tensor,
              generator: torch.Generator, progress: float) -> Loss:

@@ -1,4 +1,4 @@
-"""The flow's network: PixelUnshuffle(2), a small U-Net with added (not concatenated) skips, PixelShuffle(2).
+"""What the flow's networks share, and the small one: PixelUnshuffle(2), a U-Net with added skips, PixelShuffle(2).
 
 B is the batch size; images are (B, C, H, W). The residual block is DDPM's (Ho et al. 2020) with adaptive group
 normalisation (Dhariwal and Nichol 2021).
@@ -45,24 +45,32 @@ def preconditioning(t: Tensor, data_std: float = DATA_STD) -> Preconditioning:
 
 
 class ResidualBlock(nn.Module):
-    """Two 3 x 3 convolutions with a shortcut; the embedding scales and shifts between them."""
+    """Two 3 x 3 convolutions with a shortcut; the embedding scales and shifts between them.
 
-    def __init__(self, width: int) -> None:
+    Args:
+        width: channels that come in.
+        out: channels that go out, where they are others.
+        embedding: length of the embedding.
+    """
+
+    def __init__(self, width: int, out: int | None = None, embedding: int = EMBEDDING) -> None:
         super().__init__()
+        out = out or width
         self.norm1 = nn.GroupNorm(width // 8, width)
-        self.conv1 = nn.Conv2d(width, width, 3, padding=1)
-        self.modulation = nn.Linear(EMBEDDING, 2 * width)
-        self.norm2 = nn.GroupNorm(width // 8, width)
-        self.conv2 = nn.Conv2d(width, width, 3, padding=1)
-        nn.init.zeros_(self.conv2.weight)  # starts as the identity
+        self.conv1 = nn.Conv2d(width, out, 3, padding=1)
+        self.modulation = nn.Linear(embedding, 2 * out)
+        self.norm2 = nn.GroupNorm(out // 8, out)
+        self.conv2 = nn.Conv2d(out, out, 3, padding=1)
+        nn.init.zeros_(self.conv2.weight)  # starts as the shortcut alone
         nn.init.zeros_(self.conv2.bias)
+        self.shortcut = nn.Identity() if out == width else nn.Conv2d(width, out, 1)
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
-        """(B, width, h, w), (B, EMBEDDING) => (B, width, h, w)."""
+        """(B, width, h, w), (B, embedding) => (B, out, h, w)."""
         scale, shift = self.modulation(embedding)[:, :, None, None].chunk(2, dim=1)
         h = self.conv1(F.silu(self.norm1(x)))
         h = torch.addcmul(shift, self.norm2(h), 1 + scale)
-        return x + self.conv2(F.silu(h))
+        return self.shortcut(x) + self.conv2(F.silu(h))
 
 
 class Level(nn.Module):
@@ -79,27 +87,22 @@ class Level(nn.Module):
         return x
 
 
-class FlowNetwork(nn.Module):
-    """Velocity of an image at time t, given its class or none."""
+class VelocityNetwork(nn.Module):
+    """Velocity of an image at time t, given its class or none: what every network of the flow has around its body.
 
-    def __init__(self, size: int, channels: int, classes: int, width: int, blocks: int) -> None:
+    Args:
+        classes: at least 1.
+        embedding: length of the embedding of time and class.
+    """
+
+    def __init__(self, classes: int, embedding: int) -> None:
         super().__init__()
-        widths = [width if level == 0 else 2 * width for level, _ in enumerate(level_sides(size // PATCH))]
-        self.class_embedding = nn.Embedding(classes, EMBEDDING)
-        self.no_class = nn.Parameter(torch.zeros(EMBEDDING))
-        self.time1 = nn.Linear(2 * FREQUENCIES, EMBEDDING)
-        self.time2 = nn.Linear(EMBEDDING, EMBEDDING)
+        self.class_embedding = nn.Embedding(classes, embedding)
+        self.no_class = nn.Parameter(torch.zeros(embedding))
+        self.time1 = nn.Linear(2 * FREQUENCIES, embedding)
+        self.time2 = nn.Linear(embedding, embedding)
         frequencies = torch.exp(torch.linspace(0, math.log(1000), FREQUENCIES))
         self.register_buffer("frequencies", frequencies, persistent=False)
-        self.stem = nn.Conv2d(channels * PATCH**2, width, 3, padding=1)
-        self.down = nn.ModuleList(Level(w, blocks) for w in widths)
-        self.shrink = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairwise(widths))
-        self.up = nn.ModuleList(Level(w, blocks) for w in widths[:-1])
-        self.widen = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairwise(widths))
-        self.norm = nn.GroupNorm(width // 8, width)
-        self.head = nn.Conv2d(width, channels * PATCH**2, 3, padding=1)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
 
     def forward(self, x: Tensor, t: Tensor, labels: Tensor, dropped: Tensor | None = None) -> Tensor:
         """Velocity (B, C, H, W).
@@ -112,7 +115,40 @@ class FlowNetwork(nn.Module):
         """
         embedding = self._embed(t, labels, dropped)
         skip_scale, out_scale, in_scale = (scale[:, None, None, None] for scale in preconditioning(t))
-        h = self.stem(F.pixel_unshuffle(in_scale * x, PATCH))
+        return skip_scale * x + out_scale * self.body(in_scale * x, embedding)
+
+    def body(self, x: Tensor, embedding: Tensor) -> Tensor:
+        """(B, C, H, W) of unit variance, (B, embedding) => (B, C, H, W), likewise."""
+        raise NotImplementedError
+
+    def _embed(self, t: Tensor, labels: Tensor, dropped: Tensor | None) -> Tensor:
+        angle = t[:, None] * self.frequencies
+        waves = torch.cat([angle.cos(), angle.sin()], dim=1)
+        told = self.class_embedding(labels)
+        if dropped is not None:
+            told = torch.where(dropped[:, None], self.no_class, told)
+        return F.silu(self.time2(F.silu(self.time1(waves))) + told)
+
+
+class FlowNetwork(VelocityNetwork):
+    """The small one: pixels folded 2 x 2 into channels, skips added."""
+
+    def __init__(self, size: int, channels: int, classes: int, width: int, blocks: int) -> None:
+        super().__init__(classes, EMBEDDING)
+        widths = [width if level == 0 else 2 * width for level, _ in enumerate(level_sides(size // PATCH))]
+        self.stem = nn.Conv2d(channels * PATCH**2, width, 3, padding=1)
+        self.down = nn.ModuleList(Level(w, blocks) for w in widths)
+        self.shrink = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairwise(widths))
+        self.up = nn.ModuleList(Level(w, blocks) for w in widths[:-1])
+        self.widen = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairwise(widths))
+        self.norm = nn.GroupNorm(width // 8, width)
+        self.head = nn.Conv2d(width, channels * PATCH**2, 3, padding=1)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    def body(self, x: Tensor, embedding: Tensor) -> Tensor:
+        """See VelocityNetwork."""
+        h = self.stem(F.pixel_unshuffle(x, PATCH))
         skips = []
         for index, level in enumerate(self.down):
             h = level(h, embedding)
@@ -123,13 +159,4 @@ class FlowNetwork(nn.Module):
             skip = skips[index]
             h = skip + F.interpolate(self.widen[index](h), size=skip.shape[2:], mode="nearest")
             h = self.up[index](h, embedding)
-        h = self.head(F.silu(self.norm(h)))
-        return skip_scale * x + out_scale * F.pixel_shuffle(h, PATCH)
-
-    def _embed(self, t: Tensor, labels: Tensor, dropped: Tensor | None) -> Tensor:
-        angle = t[:, None] * self.frequencies
-        waves = torch.cat([angle.cos(), angle.sin()], dim=1)
-        told = self.class_embedding(labels)
-        if dropped is not None:
-            told = torch.where(dropped[:, None], self.no_class, told)
-        return F.silu(self.time2(F.silu(self.time1(waves))) + told)
+        return F.pixel_shuffle(self.head(F.silu(self.norm(h))), PATCH)

@@ -2,10 +2,13 @@ import numpy as np
 import pytest
 import torch
 
+from genimg_core.errors import ParamsError
 from genimg_core.models.classifier.examples import LabelledImages, RotatedImages
 from genimg_core.models.classifier.fit import accuracy, fit, scale_features, shifted
 from genimg_core.models.classifier.infer import BATCH, features, probabilities
 from genimg_core.models.classifier.settings import ClassifierSettings
+from genimg_core.params import parse
+from genimg_core.stages.label import LabelParams
 from genimg_core.training.devices import computing
 from tests.letters import draw_letters
 
@@ -26,6 +29,42 @@ def test_learns_letters():
     test_images, test_labels = draw_letters("AGKMRSTX", 400, 2)
     network = fit(LabelledImages(images, labels), 8, ClassifierSettings(seen_images=8000), 0, "test")
     assert accuracy(network, LabelledImages(test_images, test_labels)) >= 0.97
+
+
+@pytest.mark.parametrize(("settings", "least"), [
+    ({"optimiser": "adam", "weight_decay": 0.0}, 0.95),
+    ({"optimiser": "adamw"}, 0.95),
+    ({"optimiser": "sgd", "learning_rate": 0.05, "weight_decay": 5e-4}, 0.95),
+    ({"optimiser": "sgd", "learning_rate": 0.05, "nesterov": False, "momentum": 0.8, "weight_decay": 0.0}, 0.95),
+    ({"augment": {"crop": 0.1, "rotate_degrees": 8, "colour": 0.2, "mixup": 0.2}}, 0.9)])
+def test_every_optimiser_and_augmentation_learns_letters(settings, least):
+    images, labels = draw_letters("AKTX", 400, 1, size=16)
+    test_images, test_labels = draw_letters("AKTX", 200, 2, size=16)
+    budget = ClassifierSettings(seen_images=4000, batch=32, **settings)
+    network = fit(LabelledImages(images, labels), 4, budget, 0, "test")
+    assert accuracy(network, LabelledImages(test_images, test_labels)) >= least
+
+
+def test_the_optimisers_differ_and_momentum_and_nesterov_count():
+    settings = ({}, {"optimiser": "adam"}, {"optimiser": "sgd"}, {"optimiser": "sgd", "nesterov": False},
+                {"optimiser": "sgd", "nesterov": False, "momentum": 0.5}, {"weight_decay": 0.1},
+                {"augment": {"flip": True}}, {"augment": {"mixup": 1.0}})
+    images, labels = draw_letters("ABC", 60, 1, size=16)
+    heads = [fit(LabelledImages(images, labels), 3, ClassifierSettings(seen_images=96, batch=16, **changes), 0,
+                 "test").head.weight for changes in settings]
+    assert all(not torch.equal(one, other) for place, one in enumerate(heads) for other in heads[:place])
+
+
+def test_nesterov_without_momentum_is_refused():
+    with pytest.raises(ParamsError, match="nesterov"):
+        parse(ClassifierSettings, {"optimiser": "sgd", "momentum": 0}, "extractor")
+
+
+def test_the_check_of_labels_keeps_all_but_the_budget():
+    params = parse(LabelParams, {"optimiser": "sgd", "augment": {"crop": 0.2}, "batch": 32}, "label")
+    budget = params.with_budget(77)
+    assert type(budget) is ClassifierSettings and budget.seen_images == 77
+    assert budget.optimiser == "sgd" and budget.augment.crop == 0.2 and budget.batch == 32
 
 
 def test_learns_which_way_up_letters_stand():
