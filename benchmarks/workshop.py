@@ -32,9 +32,9 @@ SECTIONS = ("profile", "validate", "clean", "label", "normalize")
 WITHOUT_EFFECT = ("log_images", "snapshot_images", "strips", "watch")
 """Training params that change no weight (of a run that is well): left out of a model's key."""
 ADDED = {"label": ("check_labels", "check_seen_images", "doubt", "doubt_below", "label_errors"),
-         "clean": ("min_sharpness", "severity")}
+         "clean": ("min_sharpness", "severity"), "pretrain": ("adapt",), "finetune": ("adapt",)}
 """Section -> settings that came after cells had been measured, and change nothing at their defaults: left out of a data
-set's key there, so that those cells stand."""
+set's or a model's key there, so that those cells stand."""
 
 
 def demo_params() -> Params:
@@ -126,10 +126,8 @@ def dataset(label: str, image: Section | dict[str, Any], entry: dict[str, Any], 
 
     params = parse(DatasetParams, {section: {} for section in SECTIONS} | entry, label)
     whole = params.model_dump(mode="json", by_alias=True)
-    for section, names in ADDED.items():
-        usual = type(getattr(params, section))().model_dump(mode="json")
-        whole[section] = {name: value for name, value in whole[section].items()
-                          if name not in names or value != usual[name]}
+    for section in set(ADDED) & set(SECTIONS):
+        whole[section] = _without_added(section, getattr(params, section), whole[section])
     form = image if isinstance(image, dict) else image.model_dump(mode="json")
     settings = {"image": form, "dataset": whole, "seed": seed, "threads": threads, "last": last, "files": files}
     stages = DATA_STAGES[:DATA_STAGES.index(last) + 1]
@@ -225,8 +223,10 @@ def model(label: str, section: str, params: Section, data: Recipe, seed: int, th
     from genimg_core.models.family import FAMILIES
 
     whole = params.model_dump(mode="json", by_alias=True)
-    unused = {*WITHOUT_EFFECT, "dataset", "from", *(set(FAMILIES) - {whole.get("family")})}
-    settings = {"section": section, "params": {key: value for key, value in whole.items() if key not in unused},
+    heeded = WITHOUT_EFFECT if "adapt" in _without_added(section, params, whole) else ()  # controllers go by the log
+    unused = {*WITHOUT_EFFECT, "dataset", "from", *(set(FAMILIES) - {whole.get("family")})} - set(heeded)
+    told = {key: value for key, value in _without_added(section, params, whole).items() if key not in unused}
+    settings = {"section": section, "params": told,
                 "data": data, "parent": parent, "seed": seed, "threads": threads}
 
     def make(bench: Bench, folder: Path) -> None:
@@ -250,6 +250,13 @@ def feature_extractor(label: str, params: Section, data: Recipe, seed: int, thre
                    {"dataset": bench.made(data) / "normalized"})
 
     return Recipe("extractor", label, settings, ("genimg_core.stages.extractor",), make)
+
+
+def _without_added(section: str, params: Section, whole: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a section, without those of ADDED that stand at their defaults."""
+    fields = type(params).model_fields
+    usual = {name: fields[name].get_default(call_default_factory=True) for name in ADDED.get(section, ())}
+    return {name: value for name, value in whole.items() if name not in usual or getattr(params, name) != usual[name]}
 
 
 def _resolved(tree: Any, files: Path | None) -> Any:

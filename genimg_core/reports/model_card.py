@@ -9,7 +9,10 @@ from typing import Any
 
 from genimg_core.params import CHANNEL_NAMES
 from genimg_core.reports.findings import findings
+from genimg_core.reports.html import number
 
+GO_BACK = "go_back"
+"""The action of an event of the health watch; others are controllers' decisions."""
 METRICS = ("kid", "fd", "precision", "recall", "density", "coverage")
 
 
@@ -58,7 +61,9 @@ def card_markdown(tree: dict[str, Any]) -> str:
           if tree["parent"] else []),
         f"- Training: {cost['seen_images']:,} images seen, {cost['operations']:.2e} operations",
         *[f"- At {event['seen_images']:,} images seen: {event['cause'].replace('_', ' ')} ({event['detail']}); put "
-          f"back to {event['back_to']:,} with other settings" for event in tree["events"]], "",
+          f"back to {event['back_to']:,} with other settings"
+          for event in tree["events"] if event["action"] == GO_BACK],
+        *_decisions(tree["events"]), "",
         "## What it is for", "",
         f"Images like those of the data set {_plain(data['dataset'])}, for the classes below. It knows nothing else, "
         "and what is wrong or one-sided in that data is in its images too. It was not checked for anything that this "
@@ -78,6 +83,18 @@ def card_markdown(tree: dict[str, Any]) -> str:
     lines += ["", "## Made with", "", ", ".join(f"{package} {version}" for package, version in
                                                tree["libraries"].items()) + ".", ""]
     return "\n".join(lines)
+
+
+def _decisions(events: list[dict[str, Any]]) -> list[str]:
+    """A line for each thing that a controller turned: from where, to where, how often."""
+    turned: dict[str, list[dict[str, Any]]] = {}
+    for event in events:
+        if event["action"] != GO_BACK:
+            for name in event["after"]:
+                turned.setdefault(name, []).append(event)
+    return [f"- {name.replace('_', ' ').capitalize()}: {number(told[0]['before'][name])} to "
+            f"{number(told[-1]['after'][name])} in {len(told)} decision(s), the last at {told[-1]['seen_images']:,} "
+            f"images seen ({told[-1]['cause'].replace('_', ' ')})" for name, told in turned.items()]
 
 
 def _evaluation_lines(tree: dict[str, Any]) -> list[str]:

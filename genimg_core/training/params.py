@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from genimg_core.params import Name, Section, Share
+from genimg_core.training.adapt import AdaptParams
 
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 """Every random draw of a run comes from a generator seeded by this number and the draw's purpose."""
+
+LATER = ("adapt",)
+"""Settings of TrainParams that came later: not told where they are neutral, so that the hashes of models stand."""
 
 Threads = Annotated[int, Field(ge=1, le=256)]
 """CPU threads; sums are taken in another order with another number, so it is part of what makes equal runs equal."""
@@ -29,7 +33,8 @@ class WatchParams(Section):
     """Drawn samples whose variety and coverage are both under this part of the best so far, twice running, have
     collapsed; 0 never looks."""
     looks: Annotated[int, Field(ge=0, le=1000)] = 20
-    """Looks at drawn samples, evenly spread over the budget, in families that draw in one pass."""
+    """Looks at drawn samples, evenly spread over the budget, in families that draw in one pass; in others only where
+    `adapt` goes by them."""
 
 
 class TrainParams(Section):
@@ -67,3 +72,12 @@ class TrainParams(Section):
     """A snapshot to resume from every so many images seen, at the next line of the log."""
     watch: WatchParams = WatchParams()
     """Of the run's health."""
+    adapt: AdaptParams = AdaptParams()
+    """What follows the run's own figures on the way; nothing, unless it is named."""
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """The settings of the run alone, as they are kept with a model."""
+        usual = {name: TrainParams.model_fields[name].default for name in LATER}
+        return self.model_dump(mode="json", include=set(TrainParams.model_fields)
+                               - {name for name in LATER if getattr(self, name) == usual[name]})
