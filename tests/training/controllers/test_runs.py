@@ -83,8 +83,7 @@ def test_a_killed_process_goes_on_where_it_was(tmp_path):
     write_dataset(tmp_path / "data")
     program = (
         "import os, signal, sys; from pathlib import Path; from genimg_core.training.loop import Trainer\n"
-        "from tests.letters import draw_letters
-from tests.models.tiny import run_pretrain, tiny_params\n"
+        "from tests.models.tiny import run_pretrain, tiny_params\n"
         "from tests.training.controllers.test_runs import ALL\n"
         "root, at = Path(sys.argv[1]), int(sys.argv[2]); step = Trainer.step\n"
         "def deadly(self):\n"
