@@ -77,11 +77,12 @@ class Controls:
         return [_told(decision, line, what) for decision in decisions if decision is not None]
 
     def at_the_end(self, line: dict[str, Any], averaged: nn.ModuleDict, what: str) -> list[dict[str, Any]]:
-        """Put the best weights into the averaged ones; arguments as of `observe`."""
+        """Put the best weights into the averaged ones, where they are not the last; arguments as of `observe`."""
         decision = self._stop.at_the_end(line) if self._stop is not None else None
         if decision is None:
             return []
-        averaged.load_state_dict(self.best)
+        if decision.after:
+            averaged.load_state_dict(self.best)
         return [_told(decision, line, what)]
 
     @property
@@ -108,5 +109,5 @@ def measure(family: Family) -> str:
 
 def _told(decision: Decision, line: dict[str, Any], what: str) -> dict[str, Any]:
     print(f"{what}: {decision.cause.replace('_', ' ')} at {line['seen_images']:,} images seen ({decision.detail}): "
-          f"{decision.told}", file=sys.stderr, flush=True)
+          f"{decision.told or 'nothing is changed'}", file=sys.stderr, flush=True)
     return decision.event(line["seen_images"])

@@ -152,6 +152,17 @@ def test_without_patience_the_budget_is_spent_and_lines_without_a_look_do_not_co
     assert drive(control, lambda n: {}) == [] and control.at_the_end({"seen_images": 40 * LINE}) is None
 
 
+def test_a_run_that_still_gains_at_its_end_says_that_more_would_help():
+    """Underfitting: nothing is changed, but told."""
+    control = StopControl(StopParams(), budget=4 * LINE)
+    assert drive(control, kids([0.5, 0.4, 0.3, 0.2]), 4) == []
+    told = control.at_the_end({"seen_images": 4 * LINE, "kid": 0.2})
+    assert told.cause == "underfitted" and "33% better" in told.detail and told.after == {}
+    control = StopControl(StopParams(), budget=4 * LINE)
+    drive(control, kids([0.5, 0.4, 0.3, 0.299]), 4)
+    assert control.at_the_end({"seen_images": 4 * LINE, "kid": 0.299}) is None
+
+
 def figures_of_any(n):
     """What all of them read, up and down."""
     wave = math.sin(n / 3)
