@@ -136,9 +136,8 @@ def _judged(bench: Bench, folder: Path, data: Recipe, seed: int) -> dict[str, An
 def cells(bench: Bench, form: str, given: argparse.Namespace | None = None) -> list[Cell]:
     """The cells of a form: in the short one, two seeds."""
     seeds = SEEDS if form == "full" else SEEDS[:SHORT_SEEDS]
-    usual = USUAL_SEEDS if form == "full" else USUAL_SEEDS[:1]
-    return [*(cell_of(bench, "usual", seed) for seed in usual),
-            *(cell_of(bench, system, seed) for seed in seeds for system in ("unwatched", "watched"))]
+    return [cell_of(bench, system, seed) for seed in seeds for system in SYSTEMS
+            if system != "usual" or seed in USUAL_SEEDS]
 
 
 def fisher(cured_a: int, of_a: int, cured_b: int, of_b: int) -> float:
