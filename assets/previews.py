@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -14,6 +15,8 @@ LONGEST_SIDE_PX = 1200
 MOST_BYTES = 100_000
 """Of the data URI."""
 SMALLEST_SIDE_PX = 32
+MOST_EVENTS = 100
+"""In a table."""
 
 
 def picture_markdown(file: Path, title: str) -> str:
@@ -32,6 +35,22 @@ def picture_markdown(file: Path, title: str) -> str:
             return f"![{told}]({data_uri(picture)})"
     except (OSError, UnidentifiedImageError):
         return f"{told}: {file.name} cannot be read"
+
+
+def events_markdown(events: Sequence[Mapping[str, Any]]) -> str:
+    """What a training found and decided on the way, as a table: the latest MOST_EVENTS, in order.
+
+    Args:
+        events: as in a training's report.json: `seen_images`, `cause`, `detail`, `action`, `before`, `after`.
+    """
+    rows = ["| images seen | cause | action | before | after |", "|---|---|---|---|---|"]
+    for event in events[-MOST_EVENTS:]:
+        changed = [name for name, value in event["after"].items() if value != event["before"].get(name)]
+        cells = (f"{event['seen_images']:,}", f"{event['cause']}: {event['detail']}", event["action"],
+                 *(", ".join(f"{name} {event[side][name]:.4g}" for name in changed) for side in ("before", "after")))
+        rows.append("| " + " | ".join(cell.replace("_", " ").replace("|", "/") for cell in cells) + " |")
+    left_out = len(events) - MOST_EVENTS
+    return "\n".join([*([f"{left_out} earlier ones stand in events.jsonl.", ""] if left_out > 0 else []), *rows])
 
 
 def data_uri(picture: Image.Image) -> str:

@@ -225,7 +225,8 @@ def model(label: str, section: str, params: Section, data: Recipe, seed: int, th
     from genimg_core.models.family import FAMILIES
 
     whole = params.recorded(by_alias=True)
-    unused = {*WITHOUT_EFFECT, "dataset", "from", *(set(FAMILIES) - {whole.get("family")})}
+    heeded = WITHOUT_EFFECT if "adapt" in whole else ()  # controllers go by the log
+    unused = {*WITHOUT_EFFECT, "dataset", "from", *(set(FAMILIES) - {whole.get("family")})} - set(heeded)
     settings = {"section": section, "params": {key: value for key, value in whole.items() if key not in unused},
                 "data": data, "parent": parent, "seed": seed, "threads": threads}
 

@@ -56,6 +56,7 @@ class Loss(NamedTuple):
 
     total: Tensor  # (B,)
     parts: dict[str, Tensor]  # name in the training log => (B,)
+    figures: dict[str, Tensor] = {}  # what else is to be logged: name => (B,)
 
 
 class Noise(Protocol):
@@ -80,6 +81,10 @@ class Family(Protocol):
     def guessing_costs(self) -> float | None:
         """The first player's loss (its part `adversarial`) where it cannot tell anything; None if there is no such."""
         ...
+
+    knobs: dict[str, Any]
+    """What controllers turn on the way: `augment`, how a discriminator's inputs are changed (None: not at all),
+    `penalty` and `beta`, factors on weights. A family heeds those that it names."""
 
     def stabilise(self, times: int) -> dict[str, float]:
         """Take what holds a game in balance, `times` times over from the params; => the settings now in force, by name.

@@ -10,8 +10,11 @@ from typing import Any
 
 from genimg_core.params import CHANNEL_NAMES
 from genimg_core.reports.findings import findings
+from genimg_core.reports.html import number
 
 SHOWN_ATTRIBUTIONS = 20
+GO_BACK = "go_back"
+"""The action of an event of the health watch; others are controllers' decisions."""
 METRICS = ("kid", "fd", "precision", "recall", "density", "coverage")
 
 
@@ -66,7 +69,9 @@ def card_markdown(tree: dict[str, Any]) -> str:
           if tree["parent"] else []),
         f"- Training: {cost['seen_images']:,} images seen, {cost['operations']:.2e} operations",
         *[f"- At {event['seen_images']:,} images seen: {event['cause'].replace('_', ' ')} ({event['detail']}); put "
-          f"back to {event['back_to']:,} with other settings" for event in tree["events"]], "",
+          f"back to {event['back_to']:,} with other settings"
+          for event in tree["events"] if event["action"] == GO_BACK],
+        *_decisions(tree["events"]), "",
         "## What it is for", "",
         f"Images like those of the data set {_plain(data['dataset'])}, for the classes below. It knows nothing else, "
         "and what is wrong or one-sided in that data is in its images too. It was not checked for anything that this "
@@ -110,6 +115,16 @@ def _rights_lines(rights: dict[str, Any]) -> list[str]:
         if told["without_attribution"]:
             lines += [f"Of {told['without_attribution']:,} of {told['images']:,} images nobody is named.", ""]
     return lines
+def _decisions(events: list[dict[str, Any]]) -> list[str]:
+    """A line for each thing that a controller turned: from where, to where, how often."""
+    turned: dict[str, list[dict[str, Any]]] = {}
+    for event in events:
+        if event["action"] != GO_BACK:
+            for name in event["after"]:
+                turned.setdefault(name, []).append(event)
+    return [f"- {name.replace('_', ' ').capitalize()}: {number(told[0]['before'][name])} to "
+            f"{number(told[-1]['after'][name])} in {len(told)} decision(s), the last at {told[-1]['seen_images']:,} "
+            f"images seen ({told[-1]['cause'].replace('_', ' ')})" for name, told in turned.items()]
 
 
 def _evaluation_lines(tree: dict[str, Any]) -> list[str]:

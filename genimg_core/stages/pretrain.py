@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, create_model
+from pydantic import AfterValidator, create_model, model_validator
 
 from genimg_core.models.family import FAMILIES
 from genimg_core.params import Section, nearest
 from genimg_core.stages.contract import Stage, StageReport
+from genimg_core.training.adapt import misfit
 from genimg_core.training.checks import CHECKS as CHECKS
 from genimg_core.training.params import Seed, Threads, TrainParams
 
@@ -32,6 +33,13 @@ class PretrainParams(TrainParams, FamilySections):
 
     family: FamilyName = "flow"
     """`flow`, `gan` or `vae`."""
+
+    @model_validator(mode="after")
+    def _adaptable(self) -> PretrainParams:
+        wrong = misfit(self.adapt, self.family, self.family_params, self.watch.looks)
+        if wrong:
+            raise ValueError(wrong)
+        return self
 
     @property
     def family_params(self) -> Section:

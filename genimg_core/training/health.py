@@ -56,9 +56,13 @@ def diagnose(log: list[dict[str, Any]], watch: WatchParams, guessing_costs: floa
 
 
 def suspicious(log: list[dict[str, Any]], watch: WatchParams, since: int = 0) -> bool:
-    """Whether the last line is no place to come back to, although nothing is certain yet."""
+    """Whether the last line is no place to come back to, although nothing is certain yet.
+
+    Collapse comes slowly: where one of the two figures of the last look is half-way there, it may have begun.
+    """
     lately = [line for line in log if line["seen_images"] > since]
-    return (_exploding(lately, math.sqrt(watch.gradient_factor)) or _collapse(log, watch.collapse_share, 1)) is not None
+    exploding = _exploding(lately, math.sqrt(watch.gradient_factor)) is not None
+    return exploding or _fading(log, math.sqrt(watch.collapse_share))
 
 
 def _exploding(log: list[dict[str, Any]], factor: float) -> Finding | None:
@@ -93,3 +97,10 @@ def _collapse(log: list[dict[str, Any]], share: float, looks: int) -> Finding | 
         told = ", ".join(f"{name} {last[-1][name]:.2f} of {best[name]:.2f}" for name in best)
         return Finding("collapse", f"{told} at its best")
     return None
+
+
+def _fading(log: list[dict[str, Any]], share: float) -> bool:
+    seen = [line for line in log if "variety" in line]
+    if not seen or max(line["coverage"] for line in seen) < LEAST_COVERAGE:
+        return False
+    return any(seen[-1][name] < share * max(line[name] for line in seen) for name in ("variety", "coverage"))

@@ -34,7 +34,7 @@ class Looks:
         self.labels = np.asarray(labels)[chosen]
         """int64 (n,), n at most IMAGES: the classes to draw, in proportion to the data."""
         self._real = small(np.asarray(images)[chosen])
-        self._variety = _variety(self._real, self.labels)
+        self._variety = variety(self._real, self.labels)
 
     @property
     def possible(self) -> bool:
@@ -51,7 +51,7 @@ class Looks:
         whole = np.ones((1, len(points)), bool)
         real = real_neighbourhoods(self._real, whole, NEIGHBOURS)
         scores = manifold_scores(real, generated_neighbourhoods(points, whole, NEIGHBOURS))
-        return {"variety": _variety(points, self.labels) / self._variety, "coverage": float(scores.coverage[0])}
+        return {"variety": variety(points, self.labels) / self._variety, "coverage": float(scores.coverage[0])}
 
 
 def small(images: np.ndarray) -> np.ndarray:
@@ -60,7 +60,7 @@ def small(images: np.ndarray) -> np.ndarray:
     return pooled.flatten(1).numpy()
 
 
-def _variety(points: np.ndarray, labels: np.ndarray) -> float:
+def variety(points: np.ndarray, labels: np.ndarray) -> float:
     """Mean distance of two images of one class; where no class has two, of any two."""
     of_class = [pdist(points[labels == label]) for label in np.unique(labels)]
     within = np.concatenate(of_class)

@@ -23,20 +23,21 @@ from genimg_core.training.checkpoint import (
     restore_optimiser,
     write_snapshot,
 )
+from genimg_core.training.controllers.controls import Controls
 from genimg_core.training.data import EpochOrder, TrainSet
 from genimg_core.training.devices import Team, autocast
 from genimg_core.training.ema import Ema
 from genimg_core.training.generators import torch_generator
 from genimg_core.training.health import Finding, diagnose, not_finite, suspicious
 from genimg_core.training.params import TrainParams
-from genimg_core.training.remedy import go_back
+from genimg_core.training.remedy import GO_BACK, go_back
 
-_OF_SOME_LINES = ("variety", "coverage")
+_OF_SOME_LINES = ("variety", "coverage", "kid", "nearest_ratio", "held_out_loss")
 """Entries of the log that only lines with a look have."""
 
 
 def learning_rate_at(seen_images: int, params: TrainParams) -> float:
-    """Linear warm-up, then half a cosine to 0.
+    """Linear warm-up, then half a cosine to 0; where a controller lowers the rate, the highest.
 
     Args:
         seen_images: at the end of the step it is for.
@@ -45,6 +46,8 @@ def learning_rate_at(seen_images: int, params: TrainParams) -> float:
     rising = params.warm_up * params.seen_images
     if seen_images < rising:
         return params.learning_rate * seen_images / rising
+    if params.adapt.rate is not None:
+        return params.learning_rate
     share = min(1.0, (seen_images - rising) / max(1.0, params.seen_images - rising))
     return params.learning_rate * (1 + math.cos(math.pi * share)) / 2
 
@@ -78,7 +81,8 @@ class Trainer:
         self.rate_scale = 1.0
         """Of every learning rate; lowered where the run had to go back."""
         self.events: list[dict[str, Any]] = []
-        """What the health watch found and did, in order (see remedy.py)."""
+        """What the health watch found and did (see remedy.py), and what controllers decided, in order."""
+        self.controls = Controls(params, family)
         self.log: list[dict[str, float | int]] = []
         self.strips: list[tuple[int, np.ndarray]] = []
         """Samples drawn on the way: images seen, uint8 (n, H, W, C); the same n labels and noise each time."""
@@ -125,8 +129,8 @@ class Trainer:
             return wrong
         if self.log:  # a player that moves seldom may not have moved since
             means = {name: value for name, value in self.log[-1].items() if name not in _OF_SOME_LINES} | means
-        rate = self.rate_scale * learning_rate_at(self.seen_images, self.params)
-        self.log.append({**means, "seen_images": self.seen_images, "learning_rate": rate})
+        rate = self.controls.rate * self.rate_scale * learning_rate_at(self.seen_images, self.params)
+        self.log.append({**means, **self.controls.in_force, "seen_images": self.seen_images, "learning_rate": rate})
         return None
 
     def snapshot(self) -> Snapshot:
@@ -136,9 +140,9 @@ class Trainer:
         for player, optimiser in self.optimisers.items():
             tensors |= optimiser_tensors(optimiser, f"optimisers.{player}.")
         tensors["generator"] = self.generator.get_state()
-        tensors |= {f"strips.{seen}": torch.from_numpy(images) for seen, images in self.strips}
+        tensors |= {f"strips.{seen}": torch.from_numpy(images) for seen, images in self.strips} | self.controls.tensors
         return Snapshot(tensors, {"seen_images": self.seen_images, "log": list(self.log), "events": list(self.events),
-                                  "strips": [seen for seen, _ in self.strips]})
+                                  "controls": self.controls.state, "strips": [seen for seen, _ in self.strips]})
 
     def keep(self, resume: Path, good: int | None) -> None:
         """Write a snapshot, in the leading process; arguments as of `write_snapshot`."""
@@ -156,17 +160,23 @@ class Trainer:
         self.seen_images, self.log = tree["seen_images"], tree["log"]
         self.strips = [(seen, tensors[f"strips.{seen}"].numpy()) for seen in tree["strips"]]
         self._sums, self._counts, self._norms = {}, {}, {}
+        self.controls.restore(tree["controls"], tensors)
         self.take_to_heart(tree["events"])
 
     @property
+    def restarts(self) -> list[dict[str, Any]]:
+        """The events that put the run back."""
+        return [event for event in self.events if event["action"] == GO_BACK]
+
+    @property
     def changed_at(self) -> int:
-        """Images seen where the last event changed the settings."""
-        return self.events[-1]["back_to"] if self.events else 0
+        """Images seen where the last one changed the settings."""
+        return self.restarts[-1]["back_to"] if self.restarts else 0
 
     def take_to_heart(self, events: list[dict[str, Any]]) -> None:
-        """Set what the events decided: the rate, and what holds a game in balance."""
+        """Set what the watch decided: the rate, and what holds a game in balance."""
         self.events = events
-        decided = events[-1] if events else {"rate_scale": 1.0, "stabilised": 0}
+        decided = self.restarts[-1] if self.restarts else {"rate_scale": 1.0, "stabilised": 0}
         self.rate_scale = decided["rate_scale"]
         self.family.stabilise(decided["stabilised"])
 
@@ -182,12 +192,14 @@ class Trainer:
         self._norms[player.name] = torch.maximum(self._norms.get(player.name, norm), norm)
         optimiser = self.optimisers[player.name]
         for group in optimiser.param_groups:
-            group["lr"] = self.rate_scale * rate * group["rate_scale"]
+            group["lr"] = self.controls.rate * self.rate_scale * rate * group["rate_scale"]
         optimiser.step()
         if player is self.family.players[-1]:
             self._add("loss", loss.total)
         for part, values in loss.parts.items():
             self._add(f"{player.name}/{part}", values)
+        for figure, values in loss.figures.items():
+            self._add(f"{player.name}.{figure}", values)
 
     def _add(self, name: str, values: Tensor) -> None:
         self._sums[name] = self._sums.get(name, 0) + self.team.mean(values.detach().double())
@@ -210,7 +222,8 @@ def train(trainer: Trainer, resume: Path, what: str, draw: Callable[[], np.ndarr
           look: Callable[[], dict[str, float]] | None = None) -> None:
     """Run to the end of the budget, from the latest snapshot in `resume` if there is one.
 
-    Where the health watch finds the run ill, it goes back to its last good snapshot with other settings. Of several
+    Where the health watch finds the run ill, it goes back to its last good snapshot with other settings. Controllers
+    (`params.adapt`) turn what is theirs at each line of the log; one of them may end the run early. Of several
     processes all read, and the leading one writes, draws and looks.
 
     Args:
@@ -219,8 +232,8 @@ def train(trainer: Trainer, resume: Path, what: str, draw: Callable[[], np.ndarr
         what: for the progress line.
         draw: samples of the averaged weights as they are, uint8 (n, H, W, C); called `params.strips` times, evenly
             spread, the last time at the end. None draws nothing, as it must in all processes but the leading one.
-        look: `variety` and `coverage` of samples of the averaged weights; called `params.watch.looks` times. None
-            looks at nothing.
+        look: figures of the averaged weights (`variety` and `coverage` of samples; `kid`, `nearest_ratio` and
+            `held_out_loss`, see held_out.py); called `params.watch.looks` times. None looks at nothing.
 
     Raises:
         TrainingError: the run is ill and may not go back again.
@@ -231,7 +244,7 @@ def train(trainer: Trainer, resume: Path, what: str, draw: Callable[[], np.ndarr
     with progress(what, params.seen_images) if team.leads else nullcontext(_in_silence) as advance:
         if kept_at:
             advance(kept_at)
-        while trainer.seen_images < params.seen_images:
+        while trainer.seen_images < params.seen_images and not trainer.controls.stopped:
             trainer.step()
             advance(params.batch, note=_note(trainer.log))
             done = trainer.seen_images >= params.seen_images
@@ -246,12 +259,14 @@ def train(trainer: Trainer, resume: Path, what: str, draw: Callable[[], np.ndarr
                     kept_at = go_back(trainer, resume, finding, what)
                     advance(kept_at)
                     continue
+                trainer.events += trainer.controls.observe(trainer.log[-1], trainer.ema.networks, what)
                 if draw is not None and _is_due(params.strips, trainer, trainer.strips[-1][0] if trainer.strips else 0):
                     trainer.strips.append((trainer.seen_images, draw()))
                 if not done and trainer.seen_images - kept_at >= params.snapshot_images:
                     good = None if suspicious(trainer.log, params.watch, trainer.changed_at) else trainer.seen_images
                     trainer.keep(resume, good)
                     kept_at = trainer.seen_images
+    trainer.events += trainer.controls.at_the_end(trainer.log[-1], trainer.ema.networks, what)
 
 
 def _begin(trainer: Trainer, resume: Path, what: str) -> None:

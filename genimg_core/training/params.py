@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from genimg_core.params import Name, Section, Share
+from genimg_core.training.adapt import AdaptParams
 
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 """Every random draw of a run comes from a generator seeded by this number and the draw's purpose."""
@@ -29,13 +30,14 @@ class WatchParams(Section):
     """Drawn samples whose variety and coverage are both under this part of the best so far, twice running, have
     collapsed; 0 never looks."""
     looks: Annotated[int, Field(ge=0, le=1000)] = 20
-    """Looks at drawn samples, evenly spread over the budget, in families that draw in one pass."""
+    """Looks at drawn samples, evenly spread over the budget, in families that draw in one pass; in others only where
+    `adapt` goes by them."""
 
 
 class TrainParams(Section):
     """A training run. Budgets are images seen, never seconds."""
 
-    NEUTRAL: ClassVar[frozenset[str]] = frozenset({"processes"})
+    NEUTRAL: ClassVar[frozenset[str]] = frozenset({"processes", "adapt"})
 
     dataset: Name
     """The entry of `datasets` to learn from (its train split)."""
@@ -72,6 +74,8 @@ class TrainParams(Section):
     """A snapshot to resume from every so many images seen, at the next line of the log."""
     watch: WatchParams = WatchParams()
     """Of the run's health."""
+    adapt: AdaptParams = AdaptParams()
+    """What follows the run's own figures on the way; nothing, unless it is named."""
 
     @model_validator(mode="after")
     def _shared_evenly(self) -> Self:

@@ -14,6 +14,8 @@ from genimg_core.training.health import Finding
 if TYPE_CHECKING:
     from genimg_core.training.loop import Trainer
 
+GO_BACK = "go_back"
+"""The action of these events."""
 SLOWER = 0.5
 """What the learning rates are multiplied by."""
 OUT_OF_BALANCE = frozenset({"collapse", "discriminator_won", "discriminator_lost"})
@@ -46,22 +48,23 @@ def go_back(trainer: Trainer, resume: Path, finding: Finding, what: str) -> int:
         TrainingError: it went back as often as it may.
     """
     seen, events, params = trainer.seen_images, trainer.events, trainer.params
+    before_this = trainer.restarts
     snapshot = read_good_snapshot(resume)
     trainer.team.wait()  # until all have read it
-    if len(events) >= params.watch.restarts or snapshot is None:
-        tried = f", after {len(events)} attempt(s) with lower rates" if events else ""
+    if len(before_this) >= params.watch.restarts or snapshot is None:
+        tried = f", after {len(before_this)} attempt(s) with lower rates" if before_this else ""
         raise TrainingError(f"{what}: {finding.cause.replace('_', ' ')} at {seen:,} images seen: "
                             f"{finding.detail}{tried}", f"{REMEDIES[finding.cause]}; then start again")
-    last = events[-1] if events else {"rate_scale": 1.0, "stabilised": 0}
+    last = before_this[-1] if before_this else {"rate_scale": 1.0, "stabilised": 0}
     before = _settings_in_force(trainer, last["stabilised"])
     event: dict[str, Any] = {
-        "seen_images": seen, "cause": finding.cause, "detail": finding.detail,
+        "seen_images": seen, "cause": finding.cause, "detail": finding.detail, "action": GO_BACK,
         "back_to": snapshot.tree["seen_images"], "rate_scale": last["rate_scale"] * SLOWER,
         "stabilised": last["stabilised"] + (finding.cause in OUT_OF_BALANCE), "before": before}
     trainer.restore(snapshot)
     trainer.take_to_heart([*events, event])
     event["after"] = _settings_in_force(trainer, event["stabilised"])
-    trainer.generator = torch_generator(trainer.seed, f"train/draws/{len(trainer.events)}", trainer.device)
+    trainer.generator = torch_generator(trainer.seed, f"train/draws/{len(trainer.restarts)}", trainer.device)
     trainer.keep(resume, trainer.seen_images)
     if trainer.team.leads:
         changed = ", ".join(f"{name} {before[name]:g} to {value:g}" for name, value in event["after"].items()

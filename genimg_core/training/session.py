@@ -17,11 +17,15 @@ from genimg_core.params import Section
 from genimg_core.reports.pictures import contact_sheet, even_strides, save_png
 from genimg_core.stages.contract import Picture, StageReport
 from genimg_core.store.arrays import DatasetSettings, NormalizedDataset
+from genimg_core.training.adapt import AdaptParams, misfit
 from genimg_core.training.checks import training_checks
+from genimg_core.training.controllers.controls import measure
+from genimg_core.training.controllers.curves import draw_controls
 from genimg_core.training.cost import operations_per_image
 from genimg_core.training.data import TrainSet
 from genimg_core.training.devices import computing, together
 from genimg_core.training.generators import weights_from
+from genimg_core.training.held_out import HeldOut
 from genimg_core.training.log import draw_losses, write_events, write_log
 from genimg_core.training.looks import Looks
 from genimg_core.training.loop import Trainer, train
@@ -102,6 +106,9 @@ def train_model(plan: ModelPlan, data: NormalizedDataset, params: TrainParams, *
     if described.counts["train"] == 0:
         raise EmptyDatasetError(f"the train split of {described.dataset} is empty",
                                 "look at its clean report, or give it more images")
+    wrong = misfit(params.adapt, plan.family, plan.family_params, params.watch.looks)
+    if wrong:
+        raise ParamsError(f"{name}: {wrong}", "correct it in params.yaml")
     family = FAMILIES[plan.family].load(plan.spec, plan.family_params)
     with computing(params.device, threads) as device, together(params.processes, device) as team:
         networks = _networks(family, plan, seed).to(device)
@@ -113,22 +120,35 @@ def train_model(plan: ModelPlan, data: NormalizedDataset, params: TrainParams, *
         strip = _strip_labels(described.class_counts["train"])
         train(trainer, resume, f"training {name}",
               (lambda: drawing.sample(strip, seed, what="")) if team.leads else None,
-              _looking(drawing, Looks(data.images("train"), data.labels("train")), seed))
+              _looking(drawing, Looks(data.images("train"), data.labels("train")), data, params.adapt, seed))
         if not team.leads:
             return StageReport()
         settings = save_model(model, trainer.ema.networks, _settings(plan, described, params, trainer, name, seed))
         write_log(model / "log.jsonl", trainer.log)
         write_events(model / "events.jsonl", trainer.events)
         draw_losses(report / "losses.png", trainer.log)
+        draw_controls(report / "controls.png", trainer.log, params.adapt)
         _draw_strips(report / "strips.png", trainer.strips)
     return _report(settings, trainer, params, operations)
 
 
-def _looking(drawing: TrainedModel, looks: Looks, seed: int) -> Callable[[], dict[str, float]] | None:
-    """How samples are looked at on the way; None where that would cost much, or tell nothing."""
-    if not (drawing.family.one_pass and looks.possible):
-        return None
-    return lambda: looks.look(drawing.sample(looks.labels, seed, what=""))
+def _looking(drawing: TrainedModel, looks: Looks, data: NormalizedDataset, adapt: AdaptParams,
+             seed: int) -> Callable[[], dict[str, float]] | None:
+    """How the averaged weights are looked at on the way; None where that would cost much, or tell nothing."""
+    watching = drawing.family.one_pass and looks.possible
+    held_out = HeldOut(data) if adapt.holds_out else None
+    wants_loss = adapt.rate is not None and measure(drawing.family) == "held_out_loss"
+    wants_samples = adapt.stop is not None or (adapt.rate is not None and not wants_loss)
+
+    def look() -> dict[str, float]:
+        told = looks.look(drawing.sample(looks.labels, seed, what="")) if watching else {}
+        if held_out is not None and wants_samples:
+            told |= held_out.look(drawing.sample(held_out.labels, seed, what=""))
+        if held_out is not None and wants_loss:
+            told |= held_out.loss(drawing.family, drawing.networks, seed)
+        return told
+
+    return look if watching or held_out is not None else None
 
 
 def _settings(plan: ModelPlan, data: DatasetSettings, params: TrainParams, trainer: Trainer, name: str,
@@ -172,13 +192,15 @@ def _report(settings: ModelSettings, trainer: Trainer, params: TrainParams, oper
             "size", "channels")
     return StageReport(
         facts={**{key: getattr(settings, key) for key in told}, "model_sha256": settings.sha256, "weights": weights,
-               "events": trainer.events,
+               "events": trainer.events, **({"stopped": True} if trainer.controls.stopped else {}),
                "classes": dict(zip(settings.classes, settings.class_counts, strict=True)),
                "cost": {"seen_images": trainer.seen_images, "operations_per_image": operations,
                         "operations": operations * trainer.seen_images}},
         metrics={"seen_images": trainer.seen_images, "weights": sum(weights.values()), "loss": losses[-1],
-                 "restarts": len(trainer.events),
+                 "restarts": len(trainer.restarts),
                  "train_images": len(trainer.data), "operations": operations * trainer.seen_images},
-        checks=training_checks(losses, trainer.seen_images, params.seen_images),
+        checks=training_checks(losses, trainer.seen_images, params.seen_images, trainer.controls.stopped),
         pictures=(*([Picture("strips.png", "The same classes and noise as training went on, with the images seen")]
-                    if trainer.strips else []), Picture("losses.png", "Losses")))
+                    if trainer.strips else []), Picture("losses.png", "Losses"),
+                  *([Picture("controls.png", "What followed the run's figures, and the figures it followed")]
+                    if params.adapt.named else [])))

@@ -12,7 +12,7 @@ from PIL import Image
 
 from assets.checks import check_results, declared_checks
 from assets.names import asset_key
-from assets.previews import MOST_BYTES, data_uri, picture_markdown
+from assets.previews import MOST_BYTES, MOST_EVENTS, data_uri, events_markdown, picture_markdown
 from genimg_core.stages.runner import STAGES
 from tests.bridge.conftest import Door
 
@@ -100,6 +100,16 @@ def test_metadata_has_numbers_pictures_and_places(door: Door):
     assert event.metadata["hash"].value == event.tags["dagster/data_version"]
     assert event.metadata["facts"].value["kept"] == 2
     assert event.asset_key == asset_key("generate@latin")
+
+
+def test_decisions_of_a_training_are_a_table_of_the_latest():
+    event = {"cause": "collapse", "detail": "variety 0.3 | of 0.8", "action": "go_back", "back_to": 3000,
+             "before": {"learning_rate": 0.004, "r1": 0.0}, "after": {"learning_rate": 0.002, "r1": 0.0}}
+    table = events_markdown([event | {"seen_images": 1000 * n} for n in range(MOST_EVENTS + 2)]).splitlines()
+    assert table[0] == "2 earlier ones stand in events.jsonl." and len(table) == MOST_EVENTS + 4
+    told = "| 2,000 | collapse: variety 0.3 / of 0.8 | go back | learning rate 0.004 | learning rate 0.002 |"
+    assert table[4] == told
+    assert events_markdown([event | {"seen_images": 5}]).splitlines()[0].startswith("| images seen |")
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P", "1", "I;16"])

@@ -6,6 +6,7 @@ import torch
 
 from genimg_core.models.family import FAMILIES, ModelSpec
 from genimg_core.models.model_file import load_model, save_model
+from genimg_core.training.augment import Augmentation
 from genimg_core.training.data import TrainSet
 from genimg_core.training.devices import computing
 from genimg_core.training.generators import torch_generator, weights_from
@@ -75,6 +76,28 @@ def test_shapes(name, size, channels, classes):
         assert torch.allclose(sum(loss.parts.values()), loss.total)
     with torch.no_grad():
         assert family.sample(networks, labels, noise_of(3), 2, 1.5, "heun").shape == images.shape
+
+
+@every_variant
+def test_turned_knobs_are_heeded_and_every_weight_still_learns(name):
+    """What controllers turn changes the loss, and nothing else about it."""
+    family = bound(name, classes=3)
+    networks = built(family)
+    images, labels = torch.rand(6, 1, 8, 8) * 2 - 1, torch.arange(6) % 3
+    plain = {player.name: family.loss(networks, player.name, images, labels, torch_generator(0, "draws"), 1.0)
+             for player in family.players}
+    for knob in family.knobs:
+        turned = bound(name, classes=3)
+        turned.knobs[knob] = Augmentation(True) if knob == "augment" else 2.0
+        if knob == "augment":
+            turned.knobs[knob].strength = 0.8
+        loss = turned.loss(networks, family.players[0].name, images, labels, torch_generator(0, "draws"), 1.0)
+        before = plain[family.players[0].name]
+        assert torch.allclose(sum(loss.parts.values()), loss.total) and set(loss.parts) == set(before.parts)
+        assert not torch.equal(loss.total, before.total) or (knob == "penalty" and len(before.parts) == 1), knob
+        assert set(loss.figures) == {"augment": {"certainty"}, "beta": {"nats"}}.get(knob, set())
+        slopes = torch.autograd.grad(loss.total.mean(), list(networks[family.players[0].name].parameters()))
+        assert all(slope.isfinite().all() for slope in slopes)
 
 
 @every_variant

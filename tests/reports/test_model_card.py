@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
-from genimg_core.reports.model_card import _plain
+from genimg_core.reports.model_card import _decisions, _plain
 from genimg_core.stages.report import report
 from tests.reports.stage_reports import HOSTILE, Reports, evaluation, write_rights
 
@@ -77,3 +77,15 @@ def test_a_model_answers_for_what_its_parent_learned_from(cards: Path):
     assert list(tree["rights"]) == ["base"]
     assert "## Rights in the training images of base" in (cards / "greek.md").read_text(encoding="utf8")
     assert not (cards / "rights-target.csv").exists()
+def test_what_controllers_decided_is_a_line_for_each_thing_they_turned():
+    def event(seen, action, before, after, cause="discriminator_too_sure"):
+        return {"seen_images": seen, "cause": cause, "detail": "", "action": action, "before": before, "after": after}
+
+    told = _decisions([
+        event(5000, "augment", {"augmentation": 0.0}, {"augmentation": 0.05}),
+        event(9000, "go_back", {"learning_rate": 0.004}, {"learning_rate": 0.002}, "collapse"),
+        event(10_000, "augment", {"augmentation": 0.05}, {"augmentation": 0.1}),
+        event(20_000, "keep_best", {"weights_at": 20_000}, {"weights_at": 15_000}, "best_is_earlier")])
+    assert told == [
+        "- Augmentation: 0 to 0.1 in 2 decision(s), the last at 10,000 images seen (discriminator too sure)",
+        "- Weights at: 20,000 to 15,000 in 1 decision(s), the last at 20,000 images seen (best is earlier)"]

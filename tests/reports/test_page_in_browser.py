@@ -15,9 +15,9 @@ from tests.reports.stage_reports import HOSTILE, Reports, evaluation
 pytestmark = [pytest.mark.slow]
 
 
-EVENT = {"seen_images": 4000, "cause": "discriminator_won", "detail": "its loss is <0.01>", "back_to": 3000,
-         "rate_scale": 0.5, "stabilised": 1, "before": {"learning_rate": 0.004, "r1": 1.0},
-         "after": {"learning_rate": 0.002, "r1": 3.0}}
+EVENT = {"seen_images": 4000, "cause": "discriminator_won", "detail": "its loss is <0.01>",
+         "action": "go_back", "back_to": 3000, "rate_scale": 0.5, "stabilised": 1,
+         "before": {"learning_rate": 0.004, "r1": 1.0}, "after": {"learning_rate": 0.002, "r1": 3.0}}
 
 
 @pytest.fixture(scope="module")

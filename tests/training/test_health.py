@@ -63,6 +63,16 @@ def test_a_collapse_takes_two_looks_and_both_figures():
     assert cause(log_of(variety=[0.5, 0.5], coverage=[0.4, 0.4]), WatchParams(collapse_share=0)) is None
 
 
+def test_where_one_figure_fades_is_no_place_to_come_back_to():
+    """A slow collapse is certain long after it began."""
+    assert suspicious(log_of(variety=[0.6]), WATCH) and suspicious(log_of(coverage=[0.5]), WATCH)
+    assert not suspicious(log_of(variety=[0.75], coverage=[0.7]), WATCH)
+    assert not suspicious(log_of(variety=[0.1], coverage=[0.1]), WatchParams(collapse_share=0))
+    later = log_of(variety=[0.6])
+    later.append({"seen_images": 99_000, "discriminator.gradient_norm": 1.0, "discriminator/adversarial": 1.2})
+    assert suspicious(later, WATCH)  # the next look may tell otherwise
+
+
 def test_before_anything_is_covered_nothing_collapses():
     log = [{"seen_images": n, "variety": v, "coverage": 0.05 * v} for n, v in enumerate([1.0, 0.9, 0.1, 0.1])]
     assert cause(log, chance=None) is None

@@ -83,6 +83,35 @@ def test_a_discriminator_that_wins_outright_is_held_back(tmp_path, monkeypatch):
     assert trainer.events[0]["after"]["r1"] == pytest.approx(100)
 
 
+def test_a_discriminator_that_is_led_astray_is_brought_back(tmp_path, monkeypatch):
+    """At the first rate, from 400 images on, it climbs its loss instead of lowering it."""
+    trainer = trainer_of("gan", seen_images=3200, learning_rate=0.1, gan={"width": 8, "r1": 0.01})
+    honest = trainer.family.loss
+
+    def loss(networks, player, images, labels, generator, progress):
+        told = honest(networks, player, images, labels, generator, progress)
+        astray = player == "discriminator" and trainer.seen_images >= 400 and trainer.rate_scale == 1.0
+        return told._replace(total=-told.total) if astray else told
+
+    monkeypatch.setattr(trainer.family, "loss", loss)
+    train(trainer, tmp_path, "a run")
+    (event,) = trainer.events
+    assert event["cause"] == "discriminator_lost" and event["action"] == "go_back"
+    assert event["after"] == {"learning_rate": 0.05, "r1": pytest.approx(0.03)}
+    assert np.mean([line["discriminator/adversarial"] for line in trainer.log[-9:]]) < 2 * trainer.family.guessing_costs
+
+
+def test_a_gan_without_penalty_gets_one_when_its_game_is_out_of_balance():
+    for gan, weights in (({}, {"r1": 3.0}), ({"r1": 0}, {"r1": 1.0}),
+                         ({"r1": 0, "network": "fully_connected"}, {"r1": 1}),
+                         ({"network": "dcgan"}, {}), ({"loss": "wasserstein"}, {}),
+                         ({"loss": "relativistic", "r1": 0.1, "r2": 0}, {"r1": 0.3, "r2": 1.0})):
+        family = trainer_of("gan", gan={"width": 8} | gan).family
+        assert family.stabilise(1) == pytest.approx(weights)
+        assert family.stabilise(2) == pytest.approx({name: 3 * weight for name, weight in weights.items()})
+        assert family.stabilise(0) == {name: family.params.penalties[name] for name in weights}
+
+
 def test_a_collapse_goes_back_to_before_it_began(tmp_path):
     trainer = trainer_of("gan", snapshot_images=32, watch={"looks": 30})
     varied = iter([0.9] * 10 + [0.3] * 2 + [0.9] * 40)

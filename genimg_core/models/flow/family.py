@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -24,6 +26,7 @@ class FlowFamily:
     def __init__(self, spec: ModelSpec, params: FlowParams) -> None:
         self.spec = spec
         self.params = params
+        self.knobs: dict[str, Any] = {}
 
     def stabilise(self, times: int) -> dict[str, float]:
         """Nothing to balance."""

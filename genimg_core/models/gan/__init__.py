@@ -52,6 +52,16 @@ class GanParams(Section):
         return self
 
     @property
+    def adapts(self) -> dict[str, str | None]:
+        """Controllers that these settings take => None, or why they make no sense (see training/adapt.py)."""
+        why = None
+        if self.loss == "wasserstein":
+            why = "the wasserstein loss has no value for guessing to be held against; leave it out"
+        elif not any(self.penalties.values()):
+            why = "this GAN has no penalty (r1, r2, gradient_penalty) whose weight could move; leave it out, or set r1"
+        return {"augment": None, "penalty": why}
+
+    @property
     def penalties(self) -> dict[str, float]:
         """The weights of r1, r2 and gradient_penalty, with what null stands for."""
         modern = self.network == "modern"

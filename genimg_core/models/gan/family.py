@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -9,7 +11,7 @@ from genimg_core.models.family import Loss, ModelSpec, Noise, Player
 from genimg_core.models.gan import GanParams
 from genimg_core.models.gan.classics import NETWORKS as CLASSICS
 from genimg_core.models.gan.network import Discriminator, Generator
-from genimg_core.models.gan.objective import LOSSES, PAIRED, gradient_penalty, zero_centred
+from genimg_core.models.gan.objective import LOSSES, PAIRED, certainty, gradient_penalty, zero_centred
 
 MODERN = {"betas": (0.0, 0.99), "learning_rate_scale": 0.075}
 """No momentum, for the game's sake, and a lower rate than a flow bears (Mescheder et al. 2018, section 5)."""
@@ -30,7 +32,8 @@ class GanFamily:
     def __init__(self, spec: ModelSpec, params: GanParams) -> None:
         self.spec = spec
         self.params = params
-        self._penalties = dict(params.penalties)
+        self._stabilised = 0
+        self.knobs: dict[str, Any] = {"augment": None, "penalty": 1.0}
         recipe = MODERN if params.network == "modern" else CLASSIC
         self.players = (Player("discriminator", **recipe),
                         Player("generator", **recipe, every=params.critic_steps))
@@ -42,10 +45,31 @@ class GanFamily:
         return LOSSES[self.params.loss](zero, zero).critic.item() or None
 
     def stabilise(self, times: int) -> dict[str, float]:
-        """R1 and R2 times 3, each time: a smoother critic leaves the generator a slope everywhere."""
-        self._penalties = {name: weight * (STABILISER ** times if name in ("r1", "r2") else 1)
-                           for name, weight in self.params.penalties.items()}
-        return {name: self._penalties[name] for name in ("r1", "r2") if self._penalties[name]}
+        """R1 and R2 times 3, each time: a smoother critic leaves the generator a slope everywhere.
+
+        Where there are none, and batch normalisation does not forbid them, they come in first with a weight of 1.
+        """
+        self._stabilised = times
+        return {name: weight for name, weight in self._penalties.items()
+                if name in ("r1", "r2") and (weight or name in self._possible)}
+
+    @property
+    def _possible(self) -> tuple[str, ...]:
+        """Penalties that may come in where the params have none."""
+        if self.params.network == "dcgan" or self.params.loss == "wasserstein":
+            return ()
+        return ("r1", "r2") if self.params.loss in PAIRED else ("r1",)
+
+    @property
+    def _penalties(self) -> dict[str, float]:
+        """The weights in force."""
+        weights = {}
+        for name, weight in self.params.penalties.items():
+            if self._stabilised and name in ("r1", "r2"):
+                first = 1 / STABILISER if name in self._possible else 0.0
+                weight = (weight or first) * STABILISER ** self._stabilised
+            weights[name] = weight * self.knobs["penalty"]
+        return weights
 
     def build(self) -> nn.ModuleDict:
         """Both networks."""
@@ -60,15 +84,23 @@ class GanFamily:
         """The generator is judged on the batch's labels, so it sees the classes as often as the data has them."""
         latent = torch.randn(len(images), self.params.latent, generator=generator, device=images.device)
         if player == "generator":
-            return self._generator_loss(networks, images, labels, latent)
+            return self._generator_loss(networks, images, labels, latent, generator)
         with torch.no_grad():
             fake = networks["generator"](latent, labels)
-        return self._critic_loss(networks["discriminator"], images.detach(), fake, labels, generator)
+        images, fake = self._shown(images, generator).detach(), self._shown(fake, generator).detach()
+        return self._critic_loss(networks["discriminator"], images, fake, labels, generator)
 
-    def _generator_loss(self, networks: nn.ModuleDict, images: Tensor, labels: Tensor, latent: Tensor) -> Loss:
+    def _shown(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """What the discriminator sees of them."""
+        augment = self.knobs["augment"]
+        return images if augment is None else augment(images, generator)
+
+    def _generator_loss(self, networks: nn.ModuleDict, images: Tensor, labels: Tensor, latent: Tensor,
+                        generator: torch.Generator) -> Loss:
         critic = networks["discriminator"]
-        fake = critic(networks["generator"](latent, labels), labels)
-        real = critic(images, labels) if self.params.loss in PAIRED else torch.zeros_like(fake)
+        fake = critic(self._shown(networks["generator"](latent, labels), generator), labels)
+        paired = self.params.loss in PAIRED
+        real = critic(self._shown(images, generator), labels) if paired else torch.zeros_like(fake)
         loss = LOSSES[self.params.loss](real, fake).generator
         return Loss(loss, {"adversarial": loss})
 
@@ -86,7 +118,10 @@ class GanFamily:
             mix = torch.rand(len(real), generator=generator, device=real.device)
             parts["gradient_penalty"] = gradient_penalty(
                 lambda between: critic(between, labels), real, fake, mix, weight)
-        return Loss(sum(parts.values()), parts)
+        figures = {}
+        if self.knobs["augment"] is not None:
+            figures["certainty"] = certainty(self.params.loss, real_logits.detach(), fake_logits.detach())
+        return Loss(sum(parts.values()), parts, figures)
 
     def sample(self, networks: nn.ModuleDict, labels: Tensor, noise: Noise, steps: int, guidance: float,
                solver: str) -> Tensor:

@@ -68,6 +68,22 @@ PAIRED = frozenset({"relativistic"})
 """Losses whose generator looks at real images, too."""
 
 
+UNDECIDED: dict[LossName, float | None] = {
+    "non_saturating": 0.0, "minimax": 0.0, "least_squares": 0.5, "wasserstein": None, "hinge": 0.0,
+    "relativistic": None}
+"""The logit between real and generated; None where only the difference of two logits means anything."""
+
+
+def certainty(loss: LossName, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    """The sign of the verdict on each real image, (B,): its mean is r_t (Karras et al. 2020, ADA, eq. 1).
+
+    Where the loss compares pairs, of D(real) - D(fake): its mean is 2 P(real above fake) - 1. Both are 0 where the
+    critic guesses and 1 where it is never wrong about what it was shown.
+    """
+    undecided = UNDECIDED[loss]
+    return torch.sign(real_logits - (fake_logits if undecided is None else undecided))
+
+
 def zero_centred(logits: Tensor, images: Tensor, gamma: float) -> Tensor:
     """R1 or R2: gamma / 2 |slope|^2: R1 at real images, R2 at generated ones (Mescheder et al. 2018, eq. 9), (B,).
 

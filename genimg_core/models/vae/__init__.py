@@ -31,6 +31,11 @@ class VaeParams(Section):
     free_bits: Annotated[float, Field(ge=0, le=10)] = 0.0
     """Nats that each coordinate of the latent may use before it costs more."""
 
+    @property
+    def adapts(self) -> dict[str, str | None]:
+        """Controllers that these settings take => None, or why they make no sense (see training/adapt.py)."""
+        return {"kl": None if self.beta else "a beta of 0 stays 0, whatever it is multiplied by; set another"}
+
 
 def load(spec: ModelSpec, params: VaeParams) -> Family:
     """The family, bound to a model's shape and settings (imports torch)."""

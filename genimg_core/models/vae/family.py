@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -22,6 +24,7 @@ class VaeFamily:
     def __init__(self, spec: ModelSpec, params: VaeParams) -> None:
         self.spec = spec
         self.params = params
+        self.knobs: dict[str, Any] = {"beta": None}
 
     def stabilise(self, times: int) -> dict[str, float]:
         """Nothing to balance."""
@@ -39,10 +42,11 @@ class VaeFamily:
         params = self.params
         noise = torch.randn(len(images), params.latent, generator=generator, device=images.device)
         posterior, reconstructed = networks[player](images, labels, noise)
-        kl = free_bits(kl_from_standard_normal(posterior.mean, posterior.log_variance), params.free_bits)
+        nats = kl_from_standard_normal(posterior.mean, posterior.log_variance)
+        beta, factor = beta_at(progress, params.beta, params.beta_warm_up), self.knobs["beta"]
         loss = VaeLoss(RECONSTRUCTIONS[params.reconstruction](images, reconstructed.float(), params.clip),
-                       beta_at(progress, params.beta, params.beta_warm_up) * kl)
-        return Loss(loss.reconstruction + loss.kl, loss._asdict())
+                       (beta if factor is None else beta * factor) * free_bits(nats, params.free_bits))
+        return Loss(loss.reconstruction + loss.kl, loss._asdict(), {} if factor is None else {"nats": nats.sum(dim=1)})
 
     def reconstruct(self, networks: nn.ModuleDict, images: Tensor, labels: Tensor) -> Tensor:
         """What the decoder makes of the posterior's mean: (B, C, H, W) => the same shape, in (-1, 1)."""
