@@ -1,11 +1,11 @@
-"""Pictures small enough for Dagster's event log, where an asset's metadata lives."""
+"""Pictures small enough for Dagster's event log, where an asset's metadata lives; and tables as Markdown."""
 
 from __future__ import annotations
 
 import base64
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -32,6 +32,20 @@ def picture_markdown(file: Path, title: str) -> str:
             return f"![{told}]({data_uri(picture)})"
     except (OSError, UnidentifiedImageError):
         return f"{told}: {file.name} cannot be read"
+
+
+def table_markdown(table: dict[str, Any]) -> str:
+    """A report's `table`, its texts as they are: a bar in one would begin a cell, a line break a row.
+
+    Args:
+        table: `title`, `columns`, and `rows`, a list of texts each.
+    """
+
+    def line(cells: list[str]) -> str:
+        return "| " + " | ".join(" ".join(str(cell).split()).replace("|", "\\|") for cell in cells) + " |"
+
+    rule = "|" + "---|" * len(table["columns"])
+    return "\n".join([table["title"], "", line(table["columns"]), rule, *map(line, table["rows"])])
 
 
 def data_uri(picture: Image.Image) -> str:

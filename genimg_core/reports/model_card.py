@@ -28,6 +28,7 @@ def card_tree(name: str, model: dict[str, Any], datasets: dict[str, Any], librar
         "parent": {"model": train["parent"], "version": train["parent_sha256"]} if train["parent"] else None,
         "image": {"size_px": train["size"], "channels": train["channels"]},
         "weights": train["metrics"]["weights"], "settings": {**train["family_params"], **train["train_params"]},
+        "transfer": train.get("transfer"), "trials": _trials(model.get("trials")),
         "cost": train["cost"], "events": train["events"], "libraries": libraries,
         "data": {"dataset": model["dataset"], "version": train["dataset_sha256"],
                  "source_kind": stages["collect"]["kind"], "source_digest": stages["collect"]["digest"],
@@ -46,6 +47,14 @@ def card_tree(name: str, model: dict[str, Any], datasets: dict[str, Any], librar
     return tree
 
 
+def _trials(told: dict[str, Any] | None) -> dict[str, Any] | None:
+    """What the card keeps of the trials that chose the family or the recipe: figures, no pictures."""
+    if told is None:
+        return None
+    kept = ("what", "chosen", "reason", "rule", "budget", "judged_by", "images", "interval", "extractor", "table")
+    return {key: told[key] for key in kept}
+
+
 def card_markdown(tree: dict[str, Any]) -> str:
     """The card to read."""
     data, cost = tree["data"], tree["cost"]
@@ -56,6 +65,7 @@ def card_markdown(tree: dict[str, Any]) -> str:
         f"- Version: `{tree['version']}`",
         *([f"- Fine-tuned from {_plain(tree['parent']['model'])}, version `{tree['parent']['version']}`"]
           if tree["parent"] else []),
+        *_transfer_lines(tree),
         f"- Training: {cost['seen_images']:,} images seen, {cost['operations']:.2e} operations",
         *[f"- At {event['seen_images']:,} images seen: {event['cause'].replace('_', ' ')} ({event['detail']}); put "
           f"back to {event['back_to']:,} with other settings" for event in tree["events"]], "",
@@ -74,10 +84,31 @@ def card_markdown(tree: dict[str, Any]) -> str:
         "| class | training images |", "|---|---|",
         *[f"| {_plain(label)} | {count:,} |" for label, count in data["training_images_per_class"].items()], "",
         "## How good it is", ""]
+    if tree["trials"]:
+        at = lines.index("## How good it is")
+        lines[at:at] = _trial_lines(tree["trials"])
     lines += _evaluation_lines(tree) if tree["evaluation"] else ["It was not evaluated: params.yaml draws no samples."]
     lines += ["", "## Made with", "", ", ".join(f"{package} {version}" for package, version in
                                                tree["libraries"].items()) + ".", ""]
     return "\n".join(lines)
+
+
+def _transfer_lines(tree: dict[str, Any]) -> list[str]:
+    transfer = tree["transfer"]
+    if not transfer:
+        return []
+    start = "averaged" if transfer["start"] == "average" else "last"
+    return [f"- {transfer['trained_weights']:,} of {tree['weights']:,} weights were trained (recipe "
+            f"{transfer['recipe']}), from the parent's {start} weights"]
+
+
+def _trial_lines(trials: dict[str, Any]) -> list[str]:
+    table = trials["table"]
+    return [f"## How its {trials['what']} was chosen", "",
+            f"{_plain(trials['chosen'])}: {trials['reason']}. Judged by {trials['images']:,} images: "
+            f"{trials['judged_by']}. {trials['rule']}", "", f"{table['title']}:", "",
+            "| " + " | ".join(table["columns"]) + " |", "|---" * len(table["columns"]) + "|",
+            *["| " + " | ".join(_plain(" ".join(cell.split())) for cell in row) + " |" for row in table["rows"]], ""]
 
 
 def _evaluation_lines(tree: dict[str, Any]) -> list[str]:

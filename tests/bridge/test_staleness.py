@@ -36,7 +36,8 @@ EDITS: dict[str, tuple[Callable[[StandIn], None], set[str]]] = {
         lambda p: p.set_param("image.size", 20),
         {"profile@base", "normalize@base", "report"},
     ),
-    "a model's settings": (lambda p: p.set_param("finetune.greek.seen_images", 64), {"finetune@greek", "report"}),
+    "a model's settings": (lambda p: p.set_param("finetune.greek.seen_images", 64),
+                           {"recipe@greek", "finetune@greek", "report"}),
     "a stage's code": (lambda p: replace_text(p, "code/label.py", "one = 1", "one = 2"), {"label@base"}),
     "a stage's command": (
         lambda p: replace_text(p, "dvc.yaml", "standin.py validate", "standin.py  validate"),
@@ -52,7 +53,7 @@ EDITS: dict[str, tuple[Callable[[StandIn], None], set[str]]] = {
     ),
     "an output edited by hand": (
         lambda p: (p.root / "data/models/latin/content").write_text("spoiled"),
-        {"pretrain@latin", "finetune@greek", "generate@latin"},
+        {"pretrain@latin", "recipe@greek", "finetune@greek", "generate@latin"},
     ),
     "a report edited by hand": (
         lambda p: (p.root / "data/reports/label-base/report.json").write_text("{}"),
