@@ -35,6 +35,8 @@ ADDED = {"label": ("check_labels", "check_seen_images", "doubt", "doubt_below", 
          "clean": ("min_sharpness", "severity")}
 """Section -> settings that came after cells had been measured, and change nothing at their defaults: left out of a data
 set's key there, so that those cells stand."""
+ADDED_TO_RUNS = ("keep_last", "recipe", "freeze", "start")
+"""The same of a training run."""
 
 
 def demo_params() -> Params:
@@ -225,7 +227,8 @@ def model(label: str, section: str, params: Section, data: Recipe, seed: int, th
     from genimg_core.models.family import FAMILIES
 
     whole = params.model_dump(mode="json", by_alias=True)
-    unused = {*WITHOUT_EFFECT, "dataset", "from", *(set(FAMILIES) - {whole.get("family")})}
+    usual = {key for key in ADDED_TO_RUNS if key in whole and getattr(params, key) == type(params).model_fields[key].default}
+    unused = {*WITHOUT_EFFECT, *usual, "select", "dataset", "from", *(set(FAMILIES) - {whole.get("family")})}
     settings = {"section": section, "params": {key: value for key, value in whole.items() if key not in unused},
                 "data": data, "parent": parent, "seed": seed, "threads": threads}
 

@@ -205,7 +205,7 @@ def _train_settings(runs: list[Run], speed: Speed,
 
     gpu = speed.device != "cpu"
     shared: dict[str, Any] = {}
-    choices = [Choice("family", "flow", "trains stably and covers all classes")]
+    choices = [Choice("family", "flow", "trains stably and covers all classes; `family: auto` would try others first")]
     if speed.batch != TrainParams(dataset="any").batch:
         shared["batch"] = speed.batch
     choices.append(Choice("batch", speed.batch, "fills the GPU" if gpu else

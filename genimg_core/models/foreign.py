@@ -36,17 +36,17 @@ def check_file(path: Path, most_bytes: int) -> None:
     try:
         size = path.stat().st_size
         with path.open("rb") as stream:
-            begins = stream.read(8)
+            begins = stream.read(9)
     except OSError as error:
         raise SourceError(f"{path} cannot be read ({error.strerror})", "correct its path in params.yaml") from None
-    if begins.startswith(PICKLES):
+    if begins.startswith(PICKLES) and begins[8:] != b"{":  # a header's length may begin with such a byte, too
         raise SourceError(f"{path} is a pickle (torch.save), which can run any program as it is opened",
                           "where you trust it: safetensors.torch.save_file(torch.load(FILE, weights_only=True), "
                           "'model.safetensors')")
     if size > most_bytes:
         raise SourceError(f"{path} has {size:,} bytes, the limit is {most_bytes:,}",
                           "raise its max_bytes in params.yaml, if that is right")
-    if len(begins) < 8 or int.from_bytes(begins, "little") > size - 8:
+    if len(begins) < 9 or int.from_bytes(begins[:8], "little") > size - 8:
         raise SourceError(f"{path} is no whole safetensors file", "copy it again, or export it with safetensors")
 
 

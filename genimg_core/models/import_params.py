@@ -16,7 +16,7 @@ class ImportParams(FamilySections):
     """A model from elsewhere: the folder of a model of genimg, which says all of itself, or a safetensors file."""
 
     path: Annotated[str, Field(min_length=1, max_length=1000)]
-    """The model's folder or the file, inside the project (`genimg import-model` copies it there)."""
+    """The model's folder or the file, inside the project (`genimg adopt` copies it there)."""
     family: FamilyName | None = None
     """Of a file: what its weights are of; its settings stand in the family's section, the image in `image`."""
     classes: Annotated[tuple[Class, ...], Field(max_length=100_000)] = ()
@@ -30,7 +30,7 @@ class ImportParams(FamilySections):
     def _inside(cls, path: str) -> str:
         parts = PurePosixPath(path)
         if parts.is_absolute() or ".." in parts.parts or "\\" in path:
-            raise ValueError("it lies outside the project; `genimg import-model` copies it in")
+            raise ValueError("it lies outside the project; `genimg adopt` copies it in")
         return path
 
     @field_validator("classes")

@@ -105,7 +105,7 @@ def _transfer_lines(tree: dict[str, Any]) -> list[str]:
 def _trial_lines(trials: dict[str, Any]) -> list[str]:
     table = trials["table"]
     return [f"## How its {trials['what']} was chosen", "",
-            f"{_plain(trials['chosen'])}: {trials['reason']}. Judged by {trials['images']:,} images: "
+            f"{_plain(trials['chosen'])}: {trials['reason']}. Judged by {trials['images']:,} images "
             f"{trials['judged_by']}. {trials['rule']}", "", f"{table['title']}:", "",
             "| " + " | ".join(table["columns"]) + " |", "|---" * len(table["columns"]) + "|",
             *["| " + " | ".join(_plain(" ".join(cell.split())) for cell in row) + " |" for row in table["rows"]], ""]

@@ -63,7 +63,7 @@ def _check_place(source: Path, name: str) -> None:
     for path in (source, *([source / WEIGHTS, source / SETTINGS] if source.is_dir() else [])):
         if root not in path.resolve().parents:
             raise ParamsError(f"'imported.{name}.path' leads to {path.resolve()}, outside the project",
-                              f"`genimg import-model {path.resolve()} --as {name}` copies it in")
+                              f"`genimg adopt {path.resolve()} --as {name}` copies it in")
 
 
 def _of_folder(source: Path, name: str, params: ImportParams, image: ImageParams) -> ModelSettings:
@@ -133,7 +133,7 @@ def _sha256(path: Path) -> str:
 
 STAGE = Stage(
     name="import",
-    summary="check a model from elsewhere, and make it one of this project's versions",
+    summary="check a model from elsewhere, and take it into this project",
     inputs=("source",),
     outputs=("model",),
     params={"image": ("image", ImageParams), "params": ("imported.{name}", ImportParams)},

@@ -62,7 +62,7 @@ def _contenders(params: FinetuneParams, parent: Path, data: DatasetSettings) -> 
 
 STAGE = Stage(
     name="recipe",
-    summary="try ways of fine-tuning side by side, or note the one that is pinned",
+    summary="try ways of fine-tuning, or note the one that is pinned",
     inputs=("parent", "dataset", "extractor"),
     outputs=("selected",),
     params={"seed": ("seed", Seed), "threads": ("threads", Threads), "params": ("finetune.{name}", FinetuneParams)},

@@ -64,7 +64,7 @@ def _contenders(params: PretrainParams, data: DatasetSettings) -> Sequence[Conte
 
 STAGE = Stage(
     name="select",
-    summary="try families and losses side by side, or note the family that is pinned",
+    summary="try families and losses, or note the one that is pinned",
     inputs=("dataset", "extractor"),
     outputs=("selected",),
     params={"seed": ("seed", Seed), "threads": ("threads", Threads), "params": ("pretrain.{name}", PretrainParams)},

@@ -17,7 +17,7 @@ from genimg_core.training.session import ModelPlan
 from genimg_core.trials.checks import CHECKS
 from genimg_core.trials.held_out import trial_data
 from genimg_core.trials.params import TrialParams
-from genimg_core.trials.rule import RULE, Measured, Standing, decide, over_seeds
+from genimg_core.trials.rule import RULE, Measured, Standing, decide, over_seeds, share_of
 from genimg_core.trials.run import INTERVAL, NEIGHBOURS, SHOWN, TRIALS, Judge, Trial, run_trials
 
 SCORES = ("kid", "fd", "precision", "recall", "density", "coverage")
@@ -64,7 +64,7 @@ def compare(stage: str, name: str, contenders: Callable[[Any], Sequence[Contende
     folder = TRIALS / f"{stage}-{name}"
     folder.mkdir(parents=True, exist_ok=True)
     results = run_trials(trials, judge, folder)
-    rows = [_row(one.label, results[place * settings.seeds:(place + 1) * settings.seeds])
+    rows = [_row(one.label, results[place * settings.seeds:(place + 1) * settings.seeds], len(data.real))
             for place, one in enumerate(tried)]
     decision = decide([_standing(row) for row in rows])
     if decision is None:
@@ -95,7 +95,7 @@ def table(rows: Sequence[dict[str, Any]], settings: TrialParams) -> dict[str, An
                      for row in rows]}
 
 
-def _row(label: str, results: list[dict[str, Any]]) -> dict[str, Any]:
+def _row(label: str, results: list[dict[str, Any]], images: int) -> dict[str, Any]:
     """A candidate's trials as one line of the table."""
     failed = [result["failed"] for result in results if "failed" in result]
     sound = [result for result in results if "scores" in result]
@@ -104,6 +104,7 @@ def _row(label: str, results: list[dict[str, Any]]) -> dict[str, Any]:
                            "restarts": sum(result["restarts"] for result in sound)}
     for score in SCORES:
         found = [Measured(*(result["scores"][score][key] for key in ("value", "low", "high"))) for result in sound]
+        found = [share_of(one, images, INTERVAL) for one in found] if score == "coverage" else found
         row[score] = asdict(over_seeds(found, INTERVAL)) if found else None
     return row
 

@@ -33,7 +33,7 @@ class TrialData:
     floor: np.ndarray
     """uint8 (n, H, W, C): others, of the train split."""
     judged_by: str
-    """Where `real` comes from, in words."""
+    """Where `real` comes from, in words: `of the validation split`."""
 
     def images(self, split: str) -> np.ndarray:
         """Of the train split; the others are empty here: what judges a trial shall not steer it."""
@@ -59,15 +59,16 @@ def trial_data(data: NormalizedDataset, most: int, least: int, seed: int) -> Tri
     Raises:
         EmptyDatasetError: fewer than `least` a side.
     """
-    labels, judged_by = data.labels("train"), "the validation split"
+    labels, judged_by = data.labels("train"), "of the validation split"
     taken = np.zeros(len(labels), bool)
     pool, pool_labels = data.images("validation"), data.labels("validation")
     count = int(TAKEN_SHARE * len(labels))
     if len(pool) < ENOUGH and count:
         taken[choose_evenly(labels, count, generator(seed, "trials/taken"))] = True
+        judged_by = (f"of the validation split ({len(pool):,}) and of the train split ({count:,}, from which no trial "
+                     "learned)" if len(pool) else f"of the {count:,} of the train split from which no trial learned")
         pool = np.concatenate([pool, data.images("train")[taken]])
         pool_labels = np.concatenate([pool_labels, labels[taken]])
-        judged_by = f"the validation split and {count:,} images of the train split, which no trial learned from"
     rest, rest_labels = (data.images("train"), labels) if not taken.any() else (
         data.images("train")[~taken], labels[~taken])
     n = min(most, len(pool), len(rest))

@@ -66,6 +66,17 @@ def over_seeds(scores: Sequence[Measured], probability: float) -> Measured:
     return Measured(value, value - math.sqrt(below + between), value + math.sqrt(above + between))
 
 
+def share_of(score: Measured, count: int, probability: float) -> Measured:
+    """A share of `count` images, its interval at least as wide as Wilson's (1927).
+
+    Where few images are compared, half-samples of a share near 0 or 1 all agree, and would make it look certain.
+    """
+    z2 = NormalDist().inv_cdf((1 + probability) / 2) ** 2
+    middle = (score.value + z2 / (2 * count)) / (1 + z2 / count)
+    half = math.sqrt(z2 * (score.value * (1 - score.value) / count + z2 / (4 * count**2))) / (1 + z2 / count)
+    return Measured(score.value, min(score.low, max(0.0, middle - half)), max(score.high, min(1.0, middle + half)))
+
+
 def decide(standings: Sequence[Standing]) -> Decision | None:
     """Apply RULE; the earlier of two equals wins. None where every candidate failed."""
     sound = [index for index, standing in enumerate(standings) if standing.kid is not None]

@@ -77,7 +77,7 @@ class Judge:
                 scorer = Scorer(real, floor, real_labels=self.data.real_labels, k=NEIGHBOURS, resamples=RESAMPLES,
                                 probability=INTERVAL, draws=generator(self.seed, "trials/halves"))
             except ValueError as error:
-                raise EmptyDatasetError(f"the trials cannot be judged by {self.data.judged_by}: {error}",
+                raise EmptyDatasetError(f"the trials cannot be judged by images {self.data.judged_by}: {error}",
                                         "add images that differ, or pin the choice in params.yaml") from None
             return {name: asdict(score) for name, score in
                     scorer.score(self.extractor.features(drawn), labels).items()}

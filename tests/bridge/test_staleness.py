@@ -38,6 +38,12 @@ EDITS: dict[str, tuple[Callable[[StandIn], None], set[str]]] = {
     ),
     "a model's settings": (lambda p: p.set_param("finetune.greek.seen_images", 64),
                            {"recipe@greek", "finetune@greek", "report"}),
+    "what is tried": (lambda p: p.set_param("pretrain.latin.select", {"seeds": 2}),
+                      {"select@latin", "pretrain@latin", "report"}),
+    "a model from elsewhere": (lambda p: (p.root / "imports/borrowed.safetensors").write_text("others"),
+                               {"import@borrowed"}),
+    "a decision about the family": (lambda p: (p.root / "data/selection/latin/selected.json").write_text("spoiled"),
+                                    {"select@latin", "pretrain@latin"}),
     "a stage's code": (lambda p: replace_text(p, "code/label.py", "one = 1", "one = 2"), {"label@base"}),
     "a stage's command": (
         lambda p: replace_text(p, "dvc.yaml", "standin.py validate", "standin.py  validate"),

@@ -1,4 +1,4 @@
-"""`genimg import-model`: copy a model from elsewhere into the project, check it, and enter it into params.yaml."""
+"""`genimg adopt`: copy a model from elsewhere into the project, check it, and enter it into params.yaml."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ PLACE = Path("imports")
 """In the project; ignored by git, as all weights are."""
 EXAMPLES = """\
 examples:
-  genimg import-model ../other/data/models/latin --as borrowed
+  genimg adopt ../other/data/models/latin --as borrowed
       the model of another project: its folder says all there is to know
-  genimg import-model weights.safetensors --as borrowed --family flow --set width=48
+  genimg adopt weights.safetensors --as borrowed --family flow --set width=48
       a bare file: its family, and the settings that are not the usual ones
 
 Then let a finetune entry start from it: `from: borrowed`. Nothing is unpickled;
@@ -24,7 +24,7 @@ every weight is checked here and again by the stage `import`."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `genimg import-model`."""
+    """The options of `genimg adopt`."""
     parser.epilog = EXAMPLES
     parser.add_argument("source", type=Path, metavar="FILE_OR_DIR", help="a safetensors file, or a model's folder")
     parser.add_argument("--as", dest="name", required=True, metavar="NAME", help="its name here ([a-z][a-z0-9_]*)")
