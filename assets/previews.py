@@ -35,14 +35,15 @@ def picture_markdown(file: Path, title: str) -> str:
 
 
 def table_markdown(table: dict[str, Any]) -> str:
-    """A report's `table`, its texts as they are: a bar in one would begin a cell, a line break a row.
+    """A report's `table`, its texts as they are: a bar in one would begin a cell, a line break a row, `<` a tag.
 
     Args:
         table: `title`, `columns`, and `rows`, a list of texts each.
     """
 
     def line(cells: list[str]) -> str:
-        return "| " + " | ".join(" ".join(str(cell).split()).replace("|", "\\|") for cell in cells) + " |"
+        plain = [" ".join(str(cell).split()).replace("|", "\\|").replace("<", "&lt;") for cell in cells]
+        return f"| {' | '.join(plain)} |"
 
     rule = "|" + "---|" * len(table["columns"])
     return "\n".join([table["title"], "", line(table["columns"]), rule, *map(line, table["rows"])])

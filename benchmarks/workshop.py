@@ -227,7 +227,8 @@ def model(label: str, section: str, params: Section, data: Recipe, seed: int, th
     from genimg_core.models.family import FAMILIES
 
     whole = params.model_dump(mode="json", by_alias=True)
-    usual = {key for key in ADDED_TO_RUNS if key in whole and getattr(params, key) == type(params).model_fields[key].default}
+    fields = type(params).model_fields
+    usual = {key for key in ADDED_TO_RUNS if key in fields and getattr(params, key) == fields[key].default}
     unused = {*WITHOUT_EFFECT, *usual, "select", "dataset", "from", *(set(FAMILIES) - {whole.get("family")})}
     settings = {"section": section, "params": {key: value for key, value in whole.items() if key not in unused},
                 "data": data, "parent": parent, "seed": seed, "threads": threads}

@@ -132,7 +132,7 @@ def test_settings_that_do_not_fit(project, entry, image, said):
 
 def test_no_pickle_is_opened(project):
     torch.save({"a": torch.zeros(1)}, "imports/model.pt")
-    with pytest.raises(SourceError, match="is a pickle(?s:.*)weights_only=True"):
+    with pytest.raises(SourceError, match=r"is a pickle(?s:.*)weights_only=True"):
         take("imports/model.pt", **FLOW)
 
 
@@ -158,7 +158,7 @@ def test_a_path_out_of_the_project_is_refused_when_params_are_read(path):
 
 def test_a_link_out_of_the_project_is_refused(project, other):
     Path("imports/link").symlink_to(other)
-    with pytest.raises(ParamsError, match="leads to .*outside the project(?s:.*)genimg adopt"):
+    with pytest.raises(ParamsError, match=r"leads to .*outside the project(?s:.*)genimg adopt"):
         take("imports/link")
 
 

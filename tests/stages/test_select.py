@@ -1,4 +1,4 @@
-"""select: a pin is noted and trains nothing; trials decide, stand, go on where they were cut, and repeat to the byte."""
+"""select: a pin is noted and trains nothing; trials decide, stand, go on where they were cut, and repeat exactly."""
 
 import json
 import shutil
@@ -180,5 +180,5 @@ def test_a_candidate_takes_the_entry_s_settings_and_then_its_own():
     params = parse(PretrainParams, {"dataset": "base", "family": "auto", "gan": {"width": 48, "loss": "hinge"},
                                     "select": {"candidates": ["gan", {"family": "gan", "gan": {"loss": "minimax"}}]}},
                    "pretrain.m")
-    told = [(one.label, params.settings_of(one).width, params.settings_of(one).loss) for one in params.select.candidates]
+    told = [(one.label, (own := params.settings_of(one)).width, own.loss) for one in params.select.candidates]
     assert told == [("gan", 48, "hinge"), ("gan, loss minimax", 48, "minimax")]
