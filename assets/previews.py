@@ -1,4 +1,4 @@
-"""Pictures small enough for Dagster's event log, where an asset's metadata lives."""
+"""Pictures small enough for Dagster's event log, where an asset's metadata lives; and tables as Markdown."""
 
 from __future__ import annotations
 
@@ -43,14 +43,31 @@ def events_markdown(events: Sequence[Mapping[str, Any]]) -> str:
     Args:
         events: as in a training's report.json: `seen_images`, `cause`, `detail`, `action`, `before`, `after`.
     """
-    rows = ["| images seen | cause | action | before | after |", "|---|---|---|---|---|"]
+    rows = []
     for event in events[-MOST_EVENTS:]:
         changed = [name for name, value in event["after"].items() if value != event["before"].get(name)]
         cells = (f"{event['seen_images']:,}", f"{event['cause']}: {event['detail']}", event["action"],
                  *(", ".join(f"{name} {event[side][name]:.4g}" for name in changed) for side in ("before", "after")))
-        rows.append("| " + " | ".join(cell.replace("_", " ").replace("|", "/") for cell in cells) + " |")
+        rows.append([cell.replace("_", " ") for cell in cells])
     left_out = len(events) - MOST_EVENTS
-    return "\n".join([*([f"{left_out} earlier ones stand in events.jsonl.", ""] if left_out > 0 else []), *rows])
+    title = f"{left_out} earlier ones stand in events.jsonl." if left_out > 0 else ""
+    return table_markdown({"title": title, "columns": ["images seen", "cause", "action", "before", "after"],
+                           "rows": rows}).lstrip()
+
+
+def table_markdown(table: dict[str, Any]) -> str:
+    """A report's `table`, its texts as they are: a bar in one would begin a cell, a line break a row, `<` a tag.
+
+    Args:
+        table: `title`, `columns`, and `rows`, a list of texts each.
+    """
+
+    def line(cells: list[str]) -> str:
+        plain = [" ".join(str(cell).split()).replace("|", "\\|").replace("<", "&lt;") for cell in cells]
+        return f"| {' | '.join(plain)} |"
+
+    rule = "|" + "---|" * len(table["columns"])
+    return "\n".join([table["title"], "", line(table["columns"]), rule, *map(line, table["rows"])])
 
 
 def data_uri(picture: Image.Image) -> str:

@@ -30,5 +30,7 @@ def result_assets(workspace: Workspace, params: Params) -> list[dg.AssetsDefinit
 def reporting_stages(params: Params) -> list[str]:
     """Every stage with a folder in data/reports, which is every one but the report itself."""
     return [*(f"{stage}@{name}" for name in params.datasets for stage in STAGES),
-            *(f"pretrain@{name}" for name in params.pretrain), *(f"finetune@{name}" for name in params.finetune),
+            *(f"import@{name}" for name in params.imported),
+            *(f"{stage}@{name}" for name in params.pretrain for stage in ("select", "pretrain")),
+            *(f"{stage}@{name}" for name in params.finetune for stage in ("recipe", "finetune")),
             *(f"{stage}@{name}" for name in params.generate for stage in ("generate", "evaluate")), "extractor"]

@@ -15,7 +15,7 @@ import dagster as dg
 from assets.checks import check_results, check_specs
 from assets.dvc_project import DvcProject
 from assets.names import STAGE_KEY, asset_key, file_key, instance, settings_key
-from assets.previews import events_markdown, picture_markdown
+from assets.previews import events_markdown, picture_markdown, table_markdown
 from genimg_core.decisions.files import ensure_files
 from genimg_core.errors import GateFailedError
 from genimg_core.lifeline import tethered
@@ -29,7 +29,7 @@ CODE_VERSION = "dvc"
 """The same for ever. A code version is fixed when definitions load: in a running UI it would call an asset stale that
 was made after an edit, until somebody reloads. Command and code are part of what `clean_settings` stands for.
 """
-NO_FACTS = {"metrics", "checks", "pictures", "stage", "name", "events"}
+NO_FACTS = {"metrics", "checks", "pictures", "stage", "name", "events", "table"}
 """Keys of report.json that stand elsewhere."""
 LONGEST_FACTS = 20_000
 """Characters of JSON that go into an asset's metadata."""
@@ -187,6 +187,8 @@ def stage_metadata(workspace: Workspace, stage: str, report: dict[str, Any], fol
         metadata[f"picture: {Path(picture['file']).stem.replace('_', ' ')}"] = dg.MetadataValue.md(shown)
     if report.get("events"):
         metadata["events"] = dg.MetadataValue.md(events_markdown(report["events"]))
+    if table := report.get("table"):
+        metadata["table"] = dg.MetadataValue.md(table_markdown(table))
     facts = {key: value for key, value in report.items() if key not in NO_FACTS}
     if facts and len(json.dumps(facts)) <= LONGEST_FACTS:
         metadata["facts"] = dg.MetadataValue.json(facts)

@@ -226,7 +226,7 @@ def model(label: str, section: str, params: Section, data: Recipe, seed: int, th
 
     whole = params.recorded(by_alias=True)
     heeded = WITHOUT_EFFECT if "adapt" in whole else ()  # controllers go by the log
-    unused = {*WITHOUT_EFFECT, "dataset", "from", *(set(FAMILIES) - {whole.get("family")})} - set(heeded)
+    unused = {*WITHOUT_EFFECT, "select", "dataset", "from", *(set(FAMILIES) - {whole.get("family")})} - set(heeded)
     settings = {"section": section, "params": {key: value for key, value in whole.items() if key not in unused},
                 "data": data, "parent": parent, "seed": seed, "threads": threads}
 

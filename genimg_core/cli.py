@@ -23,6 +23,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "configure": ("Start", "genimg_core.verbs.configure", "look at your images, and propose and write params.yaml"),
     "doctor": ("Start", "genimg_core.verbs.doctor", "what is wrong with this set-up, and how to cure it"),
     "run": ("Start", "genimg_core.verbs.run", "scan the sources, then bring everything that is stale up to date"),
+    "adopt": ("Use", "genimg_core.verbs.adopt", "a model from elsewhere, to fine-tune from"),
     "sample": ("Use", "genimg_core.verbs.sample", "draw images from a trained model into a new folder"),
     "trace": ("Use", "genimg_core.verbs.trace", "from a PNG back to its model, the data, and where that came from"),
     "export": ("Data", "genimg_core.verbs.export", "a data set as WebDataset shards, or as a folder of images"),
@@ -46,7 +47,10 @@ STAGE_SUMMARIES: dict[str, str] = {
     "clean": "mark every image kept or rejected, with the reason; near-duplicates",
     "label": "given labels, and a classifier's for the images without one",
     "normalize": "splits without leaks, uint8 arrays, mean and std of the train split",
+    "import": "check a model from elsewhere, and take it into this project",
+    "select": "try families and losses, or note the one that is pinned",
     "pretrain": "train a generative model from scratch",
+    "recipe": "try ways of fine-tuning, or note the one that is pinned",
     "finetune": "adapt a trained model to another data set",
     "generate": "draw samples from a model: PNGs and a grid",
     "extractor": "train the feature networks that scores are measured with",
@@ -163,7 +167,7 @@ def _run_stage(command: str, arguments: list[str]) -> int:
 
 def _meaning(stage: Stage, key: str) -> str:
     if key in stage.optional:
-        return "read, if it is there: what people decided"
+        return "read, if it is there: what people, or trials, decided"
     return "read" if key in stage.inputs else "written when the stage has succeeded"
 
 

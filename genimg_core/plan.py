@@ -26,7 +26,8 @@ def stage_instances(root: Path = Path()) -> dict[str, tuple[str, ...]]:
     tree = params_file.read(root / params_file.PARAMS_FILE)
     reads: dict[str, list[str]] = {}
     writes: dict[str, list[str]] = {}
-    for name, body, scope in _instances(_wiring(root / "dvc.yaml"), tree):
+    wiring = _wiring(root / "dvc.yaml")
+    for name, body, scope in _instances(wiring["stages"], _usual(wiring) | tree):
         reads[name] = [_filled(str(path), scope) for path in body.get("deps", ())]
         written = (*body.get("outs", ()), *body.get("metrics", ()))
         writes[name] = [_filled(str(path), scope) for path in written]
@@ -55,9 +56,15 @@ def _wiring(path: Path) -> dict[str, Any]:
     from ruamel.yaml.error import YAMLError
 
     try:
-        return YAML(typ="safe").load(path.read_text(encoding="utf8"))["stages"]
+        wiring = YAML(typ="safe").load(path.read_text(encoding="utf8"))
+        return {"stages": wiring["stages"], "vars": wiring.get("vars", [])}
     except (OSError, YAMLError, UnicodeDecodeError, TypeError, KeyError):
         raise SetupError(f"{path} cannot be read", "bring it back with `git checkout dvc.yaml`") from None
+
+
+def _usual(wiring: dict[str, Any]) -> dict[str, Any]:
+    """What `vars` of dvc.yaml sets for a params.yaml that does not name it: sections that came later."""
+    return {key: value for entry in wiring["vars"] for key, value in entry.items()}
 
 
 def _instances(blocks: dict[str, Any], tree: dict[str, Any]) -> Iterable[tuple[str, dict[str, Any], dict[str, Any]]]:

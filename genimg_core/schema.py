@@ -5,23 +5,25 @@ Imports the params model of every stage, and so is never imported by a stage.
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Annotated, Any
 
 from pydantic import Field
 
 from genimg_core.errors import ParamsError
+from genimg_core.models.import_params import ImportParams
 from genimg_core.params import PARAMS_FILE, ImageParams, Name, Section, nearest, parse, read
 from genimg_core.sources.registry import SourceParams
 from genimg_core.stages.clean import CleanParams
 from genimg_core.stages.evaluate import EvaluateParams
 from genimg_core.stages.extractor import ExtractorParams
-from genimg_core.stages.finetune import FinetuneParams
 from genimg_core.stages.generate import GenerateParams
 from genimg_core.stages.label import LabelParams
 from genimg_core.stages.normalize import NormalizeParams
-from genimg_core.stages.pretrain import PretrainParams
 from genimg_core.stages.profile import ProfileParams
 from genimg_core.stages.validate import ValidateParams
+from genimg_core.training.finetune_params import FinetuneParams
+from genimg_core.training.pretrain_params import PretrainParams
 
 
 class DatasetParams(Section):
@@ -47,6 +49,8 @@ class Params(Section):
     generate: dict[Name, GenerateParams]
     extractor: ExtractorParams
     evaluate: EvaluateParams
+    imported: dict[Name, ImportParams] = {}
+    """Models from elsewhere, to fine-tune from; a file without this section has none."""
 
 
 def load_params(tree: dict[str, Any] | None = None) -> Params:
@@ -62,18 +66,22 @@ def load_params(tree: dict[str, Any] | None = None) -> Params:
 
 def _check_names(params: Params) -> None:
     datasets = list(params.datasets)
-    twice = sorted(set(params.pretrain) & set(params.finetune))
-    if twice:
-        raise ParamsError(f"'{twice[0]}' stands under pretrain and under finetune", "give one of the two another name")
+    for one, other in combinations(("pretrain", "finetune", "imported"), 2):
+        twice = sorted(set(getattr(params, one)) & set(getattr(params, other)))
+        if twice:
+            raise ParamsError(f"'{twice[0]}' stands under {one} and under {other}", "give one of the two another name")
     trained_on = {name: entry.dataset for name, entry in [*params.pretrain.items(), *params.finetune.items()]}
     for section in ("pretrain", "finetune", "generate"):
         for name, entry in getattr(params, section).items():
             _known(entry.dataset, datasets, f"{section}.{name}.dataset", "data set")
     _known(params.extractor.dataset, datasets, "extractor.dataset", "data set")
     for name, entry in params.finetune.items():
-        _known(entry.parent, list(trained_on), f"finetune.{name}.from", "model")
+        _known(entry.parent, [*trained_on, *params.imported], f"finetune.{name}.from", "model")
     _check_no_circle(params)
     for name, entry in params.generate.items():
+        if name in params.imported:
+            raise ParamsError(f"'generate.{name}' would draw from an imported model, which has no data set here",
+                              f"draw from it with `genimg sample --model {name}`, or fine-tune it first")
         _known(name, list(trained_on), f"generate.{name}", "model")
         if entry.dataset != trained_on[name]:
             raise ParamsError(

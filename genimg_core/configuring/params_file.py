@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 BACKUPS = Path(".genimg/params")
 ORDER = ("seed", "threads", "image", "datasets", "pretrain", "finetune", "generate", "extractor", "evaluate")
-NAMED = ("datasets", "pretrain", "finetune", "generate")
+NAMED = ("datasets", "pretrain", "finetune", "generate", "imported")
 """Sections whose keys are names of the user's: an entry that is not proposed goes."""
 HEADER = "# Every setting of the pipeline, proposed by `genimg configure`. `{}` takes a section's defaults.\n\n"
 DEFAULTS: dict[str, Any] = {"seed": 0, "threads": 2, "evaluate": {}}
@@ -70,6 +70,22 @@ def rewritten(text: str, tree: dict[str, Any], notes: dict[str, str]) -> str:
     new = "".join(lines)
     for key in [key for key in ORDER if key in changed]:
         new = new.rstrip("\n") + "\n\n" + changed[key]
+    load_params(_parsed(new))
+    return new
+
+
+def with_section(text: str, key: str, value: dict[str, Any]) -> str:
+    """The text of params.yaml with one section set, at its place or at the end; all else as it was.
+
+    Raises:
+        ParamsError: what came out is not valid.
+    """
+    from genimg_core.schema import load_params
+
+    start, end = _sections(text).get(key, (0, 0))
+    lines = text.splitlines(keepends=True)
+    section = _section(key, "".join(lines[start:end]), value, {})
+    new = "".join([*lines[:start], section, *lines[end:]]) if end else f"{text.rstrip()}\n\n{section}"
     load_params(_parsed(new))
     return new
 

@@ -206,7 +206,7 @@ def _train_settings(runs: list[Run], speed: Speed,
     gpu = speed.device != "cpu"
     shared: dict[str, Any] = {}
     network, why_network = sizing.choose_network(gpu, speed.size)
-    choices = [Choice("family", "flow", "trains stably and covers all classes"),
+    choices = [Choice("family", "flow", "trains stably and covers all classes; `family: auto` would try others first"),
                Choice("flow.network", network.get("network", "small"), why_network)]
     if speed.batch != TrainParams(dataset="any").batch:
         shared["batch"] = speed.batch

@@ -78,6 +78,14 @@ class Family(Protocol):
     """Entries of the networks' state with a row per class: what finetune maps from the parent's classes to its own."""
 
     @property
+    def frozen_blocks(self) -> tuple[str, ...]:
+        """What `recipe: frozen` holds still unless told otherwise: beginnings of weights' names (`network.down`).
+
+        Early layers, which see what is common to all images. One that a small network does not have holds nothing.
+        """
+        ...
+
+    @property
     def guessing_costs(self) -> float | None:
         """The first player's loss (its part `adversarial`) where it cannot tell anything; None if there is no such."""
         ...

@@ -3,6 +3,7 @@
 - weights.safetensors: the averaged weights of all networks
 - settings.json: ModelSettings
 - log.jsonl: the training log
+- last.safetensors: the last weights, not averaged; only where `keep_last` asks for them
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ from typing import Any
 import numpy as np
 import torch
 from pydantic import ValidationError
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from genimg_core.errors import CorruptFileError
+from genimg_core.errors import CorruptFileError, ParamsError
 from genimg_core.imaging.representation import to_uint8
 from genimg_core.models.family import FAMILIES, SOLVER, Family, ModelSpec, SolverName
 from genimg_core.progress import progress
@@ -33,6 +34,7 @@ STEPS = 10
 """Of a sampler that has steps, unless told otherwise."""
 GUIDANCE = 1.5
 """Classifier-free, for a family that has it, unless told otherwise."""
+LAST, OF = "last.safetensors", "weights_sha256"
 BATCH = 64
 """Images drawn at a time. Always this many: kernels choose their order of summation by the shape."""
 
@@ -170,8 +172,8 @@ def load_model(folder: Path, device: torch.device | str = "cpu") -> TrainedModel
     Raises:
         CorruptFileError: a file is missing, was changed, or does not hold what the settings describe.
     """
-    remedy = f"delete {folder} and run `dvc checkout`, or `genimg run` to train it again"
-    settings = _read_settings(folder / "settings.json", remedy)
+    remedy = _again(folder)
+    settings = read_settings(folder / "settings.json", remedy)
     path = folder / "weights.safetensors"
     try:
         data = path.read_bytes()
@@ -191,7 +193,56 @@ def load_model(folder: Path, device: torch.device | str = "cpu") -> TrainedModel
     return TrainedModel(settings, family, networks, torch.device(device))
 
 
-def _read_settings(path: Path, remedy: str) -> ModelSettings:
+def save_last(folder: Path, networks: nn.ModuleDict, settings: ModelSettings) -> None:
+    """Write the last weights beside the averaged ones.
+
+    Args:
+        folder: where `save_model` wrote.
+        networks: with the last weights.
+        settings: as `save_model` gave them back.
+    """
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in networks.state_dict().items()}
+    (folder / LAST).write_bytes(save(tensors, {OF: settings.weights_sha256}))
+
+
+def load_last(folder: Path, model: TrainedModel) -> dict[str, Tensor]:
+    """What `save_last` wrote, by name.
+
+    Args:
+        folder: of the model.
+        model: as `load_model` read it.
+
+    Raises:
+        ParamsError: it kept none.
+        CorruptFileError: they are not this model's.
+    """
+    path, name = folder / LAST, model.settings.model
+    if not path.is_file():
+        raise ParamsError(f"`start: last` needs the last weights of {name}, which keeps only the averaged ones",
+                          f"set `keep_last: true` in the entry of {name}, or `start: average`")
+    try:
+        with safe_open(path, "pt") as stream:
+            of = (stream.metadata() or {}).get(OF)
+            tensors = {key: stream.get_tensor(key) for key in stream.keys()}
+    except (OSError, SafetensorError) as error:
+        raise CorruptFileError(f"{path} cannot be read ({_first_line(error)})", _again(folder)) from None
+    known = model.networks.state_dict()
+    fits = tensors.keys() == known.keys() and all(tensors[key].shape == known[key].shape for key in known)
+    if of != model.settings.weights_sha256 or not fits:
+        raise CorruptFileError(f"{path} does not hold the last weights of this version of {name}", _again(folder))
+    return tensors
+
+
+def _again(folder: Path) -> str:
+    return f"delete {folder} and run `dvc checkout`, or `genimg run` to train it again"
+
+
+def read_settings(path: Path, remedy: str) -> ModelSettings:
+    """A model's settings.json.
+
+    Raises:
+        CorruptFileError: it cannot be read, or was changed after it was written.
+    """
     try:
         tree = json.loads(path.read_text(encoding="utf8"))
         tree = {key: tuple(value) if isinstance(value, list) else value for key, value in tree.items()}

@@ -13,7 +13,8 @@ from markupsafe import Markup
 from genimg_core.errors import CorruptFileError
 from genimg_core.reports.bias import balance, rates
 
-PACKAGE_DATA = ("templates/page.html.j2", "templates/macros.html.j2", "templates/bias.html.j2", "templates/page.css")
+PACKAGE_DATA = ("templates/page.html.j2", "templates/macros.html.j2", "templates/bias.html.j2",
+                "templates/trials.html.j2", "templates/page.css")
 """Files beside this module that its result depends on (stages/closure.py reads this)."""
 
 

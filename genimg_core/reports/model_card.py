@@ -36,6 +36,7 @@ def card_tree(name: str, model: dict[str, Any], datasets: dict[str, Any], librar
         "parent": {"model": train["parent"], "version": train["parent_sha256"]} if train["parent"] else None,
         "image": {"size_px": train["size"], "channels": train["channels"]},
         "weights": train["metrics"]["weights"], "settings": {**train["family_params"], **train["train_params"]},
+        "transfer": train.get("transfer"), "trials": _trials(model.get("trials")),
         "cost": train["cost"], "events": train["events"], "libraries": libraries,
         "data": {"dataset": model["dataset"], "version": train["dataset_sha256"],
                  "source_kind": stages["collect"]["kind"], "source_digest": stages["collect"]["digest"],
@@ -57,6 +58,14 @@ def card_tree(name: str, model: dict[str, Any], datasets: dict[str, Any], librar
     return tree
 
 
+def _trials(told: dict[str, Any] | None) -> dict[str, Any] | None:
+    """What the card keeps of the trials that chose the family or the recipe: figures, no pictures."""
+    if told is None:
+        return None
+    kept = ("what", "chosen", "reason", "rule", "budget", "judged_by", "images", "interval", "extractor", "table")
+    return {key: told[key] for key in kept}
+
+
 def card_markdown(tree: dict[str, Any]) -> str:
     """The card to read."""
     data, cost = tree["data"], tree["cost"]
@@ -67,6 +76,7 @@ def card_markdown(tree: dict[str, Any]) -> str:
         f"- Version: `{tree['version']}`",
         *([f"- Fine-tuned from {_plain(tree['parent']['model'])}, version `{tree['parent']['version']}`"]
           if tree["parent"] else []),
+        *_transfer_lines(tree),
         f"- Training: {cost['seen_images']:,} images seen, {cost['operations']:.2e} operations",
         *[f"- At {event['seen_images']:,} images seen: {event['cause'].replace('_', ' ')} ({event['detail']}); put "
           f"back to {event['back_to']:,} with other settings"
@@ -88,6 +98,9 @@ def card_markdown(tree: dict[str, Any]) -> str:
         *[f"| {_plain(label)} | {count:,} |" for label, count in data["training_images_per_class"].items()], "",
         *_rights_lines(tree.get("rights", {})),
         "## How good it is", ""]
+    if tree["trials"]:
+        at = lines.index("## How good it is")
+        lines[at:at] = _trial_lines(tree["trials"])
     lines += _evaluation_lines(tree) if tree["evaluation"] else ["It was not evaluated: params.yaml draws no samples."]
     lines += ["", "## Made with", "", ", ".join(f"{package} {version}" for package, version in
                                                tree["libraries"].items()) + ".", ""]
@@ -115,6 +128,8 @@ def _rights_lines(rights: dict[str, Any]) -> list[str]:
         if told["without_attribution"]:
             lines += [f"Of {told['without_attribution']:,} of {told['images']:,} images nobody is named.", ""]
     return lines
+
+
 def _decisions(events: list[dict[str, Any]]) -> list[str]:
     """A line for each thing that a controller turned: from where, to where, how often."""
     turned: dict[str, list[dict[str, Any]]] = {}
@@ -125,6 +140,24 @@ def _decisions(events: list[dict[str, Any]]) -> list[str]:
     return [f"- {name.replace('_', ' ').capitalize()}: {number(told[0]['before'][name])} to "
             f"{number(told[-1]['after'][name])} in {len(told)} decision(s), the last at {told[-1]['seen_images']:,} "
             f"images seen ({told[-1]['cause'].replace('_', ' ')})" for name, told in turned.items()]
+
+
+def _transfer_lines(tree: dict[str, Any]) -> list[str]:
+    transfer = tree["transfer"]
+    if not transfer:
+        return []
+    start = "averaged" if transfer["start"] == "average" else "last"
+    return [f"- {transfer['trained_weights']:,} of {tree['weights']:,} weights were trained (recipe "
+            f"{transfer['recipe']}), from the parent's {start} weights"]
+
+
+def _trial_lines(trials: dict[str, Any]) -> list[str]:
+    table = trials["table"]
+    return [f"## How its {trials['what']} was chosen", "",
+            f"{_plain(trials['chosen'])}: {trials['reason']}. Judged by {trials['images']:,} images "
+            f"{trials['judged_by']}. {trials['rule']}", "", f"{table['title']}:", "",
+            "| " + " | ".join(table["columns"]) + " |", "|---" * len(table["columns"]) + "|",
+            *["| " + " | ".join(_plain(" ".join(cell.split())) for cell in row) + " |" for row in table["rows"]], ""]
 
 
 def _evaluation_lines(tree: dict[str, Any]) -> list[str]:

@@ -87,7 +87,7 @@ class Stage:
     """Whether the stage has instances (`foreach`) and takes a name."""
     resumable: bool = False
     optional: tuple[str, ...] = ()
-    """Inputs that may be absent: files of people's decisions. `run` gets None for one that was not named."""
+    """Inputs that may be absent: what people, or trials, decided. `run` gets None for one that was not named."""
 
 
 def write_json(path: Path, tree: Any) -> None:

@@ -37,6 +37,7 @@ def report(*, reports: Path, page: Path, report: Path, image: dict[str, Any], da
     from genimg_core.reports.html import StageReports, render
     from genimg_core.reports.model_card import card_markdown, card_tree, rights_file
     from genimg_core.reports.story import comparisons, headline, library_versions, model_results
+    from genimg_core.reports.trials import trials_told
 
     read = StageReports(reports).read
     data = {name: {stage: read(stage, name) for stage in DATA_STAGES} for name in datasets}
@@ -45,9 +46,12 @@ def report(*, reports: Path, page: Path, report: Path, image: dict[str, Any], da
         for name, entry in entries.items():
             parent = entry.get("from")
             models[name] = {"dataset": entry["dataset"], "from": parent, "train": read(stage, name),
-                            "how": f"fine-tuned from {parent}" if parent else "trained from scratch"}
+                            "how": f"fine-tuned from {parent}" if parent else "trained from scratch",
+                            "trials": trials_told(read(*tried)) if (tried := _tried(name, entry)) else None}
             for part in ("generate", "evaluate"):
                 models[name][part] = read(part, name) if name in generate else None
+    foreign = [read("import", name) for name in sorted({model["from"] for model in models.values() if model["from"]})
+               if name not in models]
     libraries = library_versions()
     results = model_results(models, data)
     checks = _all_checks(data, models)
@@ -57,7 +61,7 @@ def report(*, reports: Path, page: Path, report: Path, image: dict[str, Any], da
     scored = [model["evaluate"] for model in models.values() if model["evaluate"]]
     extractors = {name: scores["sha256"] for evaluation in scored for name, scores in evaluation["scores"].items()}
     html = render(headline=headline(results, data), results=results, comparisons=comparisons(models, data),
-                  datasets=data, models=models, interval=scored[0]["interval"] if scored else 0,
+                  datasets=data, models=models, imported=foreign, interval=scored[0]["interval"] if scored else 0,
                   warned=warned, warnings=len(warned), passed=len(checks) - len(warned), libraries=libraries,
                   extractors=extractors, settings=_yaml(settings))
     (page / "index.html").write_text(html, encoding="utf8")
@@ -68,25 +72,31 @@ def report(*, reports: Path, page: Path, report: Path, image: dict[str, Any], da
         (page / "cards" / f"{name}.md").write_text(card_markdown(tree), encoding="utf8")
     for name in sorted({dataset for model in models for dataset in _rights(model, models, data)}):
         shutil.copyfile(reports / f"normalize-{name}" / RIGHTS, page / "cards" / rights_file(name))
-    foreign = [mark for mark in FOREIGN if mark in html]
+    fetched = [mark for mark in FOREIGN if mark in html]
     return StageReport(
         facts={"page": "index.html", "datasets": list(datasets), "models": list(models), "warnings": len(warned)},
         metrics={"page_bytes": len(html.encode()), "datasets": len(datasets), "models": len(models),
                  "checks": len(checks), "warnings": len(warned)},
-        checks=(Check(CHECKS[0][0], not foreign, ", ".join(foreign) or "nothing", "nothing", CHECKS[0][1]),),
+        checks=(Check(CHECKS[0][0], not fetched, ", ".join(fetched) or "nothing", "nothing", CHECKS[0][1]),),
     )
 
 
 def _rights(name: str, models: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
     """Data set => what is known of the rights in its training images, for all that the model and its parents saw."""
     told: dict[str, Any] = {}
-    here: str | None = name
-    while here is not None:
+    here = name
+    while here in models:  # a parent that was imported came without its data
         dataset = models[here]["dataset"]
         if rights := data[dataset]["normalize"].get("rights"):
             told[dataset] = rights
         here = models[here]["from"]
     return told
+
+
+def _tried(name: str, entry: dict[str, Any]) -> tuple[str, str] | None:
+    """The stage and name whose trials chose this model's family or recipe."""
+    stages = [stage for stage, key in (("select", "family"), ("recipe", "recipe")) if entry.get(key) == "auto"]
+    return (stages[0], name) if stages else None
 
 
 def _all_checks(data: dict[str, Any], models: dict[str, Any]) -> list[dict[str, Any]]:

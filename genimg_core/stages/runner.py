@@ -31,7 +31,10 @@ STAGES: dict[str, str] = {
     "clean": "genimg_core.stages.clean",
     "label": "genimg_core.stages.label",
     "normalize": "genimg_core.stages.normalize",
+    "import": "genimg_core.stages.import_model",
+    "select": "genimg_core.stages.select",
     "pretrain": "genimg_core.stages.pretrain",
+    "recipe": "genimg_core.stages.recipe",
     "finetune": "genimg_core.stages.finetune",
     "generate": "genimg_core.stages.generate",
     "extractor": "genimg_core.stages.extractor",
@@ -85,7 +88,8 @@ def _run_stage(
                 f"{instance} needs {paths[key]}, which is not there",
                 f"run the stages before it (`genimg run {'@'.join([stage.name, *([name] if name else [])])}`)",
             )
-    processes = max((getattr(value, "processes", 1) for value in settings.values()), default=1)
+    # Trials, which read the same entry, are short and train in one.
+    processes = max(getattr(value, "processes", 1) for value in settings.values()) if stage.resumable else 1
     helps = processes > 1 and place_here().rank > 0
     workspace = STATE / "partial" / (f"{instance}.{place_here().rank}" if helps else instance)
     shelf = STATE / "former" / instance

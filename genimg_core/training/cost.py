@@ -52,6 +52,7 @@ def operations_per_image(family: Family, networks: nn.ModuleDict, spec: ModelSpe
         for player in family.players:
             before = counter.total
             loss = family.loss(networks, player.name, images, labels, torch_generator(0, "cost", device), 0.0)
-            torch.autograd.grad(loss.total.mean(), list(networks[player.name].parameters()))
+            weights = [weight for weight in networks[player.name].parameters() if weight.requires_grad]
+            torch.autograd.grad(loss.total.mean(), weights)
             counter.total = before + (counter.total - before) // player.every
     return counter.total // count

@@ -184,7 +184,7 @@ class Trainer:
         with autocast(self.device, self.params.precision):
             progress = min(1.0, self.seen_images / self.params.seen_images)
             loss = self.family.loss(self.networks, player.name, images, labels, self.generator, progress)
-        weights = list(self.networks[player.name].parameters())
+        weights = [weight for weight in self.networks[player.name].parameters() if weight.requires_grad]
         slopes = self.team.summed(torch.autograd.grad(self.team.mean(loss.total), weights))
         for weight, slope in zip(weights, slopes, strict=True):
             weight.grad = slope
@@ -207,7 +207,8 @@ class Trainer:
 
     def _optimiser(self, player: Player) -> torch.optim.Optimizer:
         # foreach: the fused one is wrong on the CPU where the strides of a weight and its gradient differ.
-        named = dict(self.networks[player.name].named_parameters(prefix=player.name))
+        named = {name: weight for name, weight in self.networks[player.name].named_parameters(prefix=player.name)
+                 if weight.requires_grad}
         scale = player.learning_rate_scale
         groups = [
             {"params": [weight for name, weight in named.items() if name not in self.family.class_tables],

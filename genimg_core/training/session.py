@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 
 from genimg_core.errors import EmptyDatasetError, ParamsError
 from genimg_core.models.family import FAMILIES, Family, ModelSpec
-from genimg_core.models.model_file import ModelSettings, TrainedModel, load_model, save_model
+from genimg_core.models.model_file import ModelSettings, TrainedModel, load_last, load_model, save_last, save_model
 from genimg_core.params import Section
 from genimg_core.reports.pictures import contact_sheet, even_strides, save_png
 from genimg_core.stages.contract import Picture, StageReport
@@ -24,13 +25,16 @@ from genimg_core.training.controllers.curves import draw_controls
 from genimg_core.training.cost import operations_per_image
 from genimg_core.training.data import TrainSet
 from genimg_core.training.devices import computing, together
+from genimg_core.training.finetune_params import Recipe
 from genimg_core.training.generators import weights_from
 from genimg_core.training.held_out import HeldOut
 from genimg_core.training.log import draw_losses, write_events, write_log
 from genimg_core.training.looks import Looks
 from genimg_core.training.loop import Trainer, train
 from genimg_core.training.params import TrainParams
+from genimg_core.training.transfer import described, frozen_weights, hold_still, keep_statistics
 
+FULL = Recipe()
 STRIP_IMAGES = 16
 """In a row of the strips; with more classes than this, evenly spread ones are shown."""
 
@@ -46,14 +50,19 @@ class ModelPlan:
     """Weights to start from; None starts fresh."""
     parent: str | None = None
     parent_sha256: str | None = None
+    transfer: dict[str, Any] | None = None
+    """Of a fine-tuned model: `recipe`, `start`, and `frozen`, the names of the weights that do not move."""
+    keep_last: bool = False
+    """Whether the last weights are kept beside the averaged ones."""
 
 
-def plan_from_parent(folder: Path, parent: str, dataset: DatasetSettings) -> ModelPlan:
+def plan_from_parent(folder: Path, parent: str, dataset: DatasetSettings, recipe: Recipe = FULL,
+                     keep_last: bool = False) -> ModelPlan:
     """Start from a trained model; its class tables are mapped to the data set's classes.
 
     Raises:
         CorruptFileError: the parent cannot be read.
-        ParamsError: it makes images of another size or other channels.
+        ParamsError: it makes images of another size or other channels; or lacks what the recipe asks for.
     """
     model = load_model(folder)
     known = model.settings
@@ -61,11 +70,13 @@ def plan_from_parent(folder: Path, parent: str, dataset: DatasetSettings) -> Mod
         raise ParamsError(f"the model {parent} makes images of {known.size} px and {known.channels} channel(s), the "
                           f"data set {dataset.dataset} has {dataset.size} px and {dataset.channels}",
                           f"bring {parent} up to date with `genimg run`: `image` in params.yaml holds for all of them")
-    start = {name: tensor.detach().clone() for name, tensor in model.networks.state_dict().items()}
+    weights = model.networks.state_dict() if recipe.start == "average" else load_last(folder, model)
+    start = {name: tensor.detach().clone() for name, tensor in weights.items()}
     for name in model.family.class_tables:
         start[name] = mapped_classes(start[name], known.classes, dataset.classes)
     return ModelPlan(known.family, FAMILIES[known.family].params(**known.family_params),
-                     ModelSpec(dataset.size, dataset.channels, len(dataset.classes)), start, parent, known.sha256)
+                     ModelSpec(dataset.size, dataset.channels, len(dataset.classes)), start, parent, known.sha256,
+                     described(recipe, frozen_weights(model.family, recipe)), keep_last)
 
 
 def mapped_classes(table: Tensor, known: tuple[str, ...], wanted: tuple[str, ...]) -> Tensor:
@@ -112,8 +123,10 @@ def train_model(plan: ModelPlan, data: NormalizedDataset, params: TrainParams, *
     family = FAMILIES[plan.family].load(plan.spec, plan.family_params)
     with computing(params.device, threads) as device, together(params.processes, device) as team:
         networks = _networks(family, plan, seed).to(device)
+        hold_still(networks, tuple(plan.transfer["frozen"]) if plan.transfer else ())
         trainer = Trainer(family, networks, TrainSet(data.images("train"), data.labels("train"), device), params, seed,
                           team)
+        keep_statistics(networks)
         operations = operations_per_image(family, networks, plan.spec, params.batch)
         drawing = TrainedModel(_settings(plan, described, params, trainer, name, seed), family,
                                trainer.ema.networks, device)
@@ -124,12 +137,14 @@ def train_model(plan: ModelPlan, data: NormalizedDataset, params: TrainParams, *
         if not team.leads:
             return StageReport()
         settings = save_model(model, trainer.ema.networks, _settings(plan, described, params, trainer, name, seed))
+        if plan.keep_last:
+            save_last(model, trainer.networks, settings)
         write_log(model / "log.jsonl", trainer.log)
         write_events(model / "events.jsonl", trainer.events)
         draw_losses(report / "losses.png", trainer.log)
         draw_controls(report / "controls.png", trainer.log, params.adapt)
         _draw_strips(report / "strips.png", trainer.strips)
-    return _report(settings, trainer, params, operations)
+    return _report(settings, trainer, params, operations, plan.transfer)
 
 
 def _looking(drawing: TrainedModel, looks: Looks, data: NormalizedDataset, adapt: AdaptParams,
@@ -158,8 +173,16 @@ def _settings(plan: ModelPlan, data: DatasetSettings, params: TrainParams, train
         size=plan.spec.size, channels=plan.spec.channels, classes=data.classes, class_counts=data.class_counts["train"],
         background=data.background, dataset=data.dataset, dataset_sha256=data.sha256,
         parent=plan.parent, parent_sha256=plan.parent_sha256, seen_images=trainer.seen_images,
-        train_params={name: value for name, value in params.recorded().items() if name in TrainParams.model_fields},
+        train_params={name: value for name, value in params.recorded().items()
+                      if name in TrainParams.model_fields} | _unusual(plan),
         seed=seed)
+
+
+def _unusual(plan: ModelPlan) -> dict[str, Any]:
+    """Of the recipe what is not as in a model of the usual one, whose settings name none of it."""
+    transfer = plan.transfer or {}
+    usual = {"recipe": FULL.recipe, "start": FULL.start, "frozen": []}
+    return {name: value for name, value in transfer.items() if value != usual[name]}
 
 
 def _networks(family: Family, plan: ModelPlan, seed: int) -> nn.ModuleDict:
@@ -184,15 +207,18 @@ def _draw_strips(path: Path, strips: list[tuple[int, np.ndarray]]) -> None:
         save_png(contact_sheet(images, captions, columns=STRIP_IMAGES, tile_px=max(48, images[0].shape[0])), path)
 
 
-def _report(settings: ModelSettings, trainer: Trainer, params: TrainParams, operations: int) -> StageReport:
+def _report(settings: ModelSettings, trainer: Trainer, params: TrainParams, operations: int,
+            transfer: dict[str, Any] | None) -> StageReport:
     weights = {name: sum(weight.numel() for weight in network.parameters())
                for name, network in trainer.networks.items()}
+    trained = sum(weight.numel() for weight in trainer.networks.parameters() if weight.requires_grad)
+    told_of_transfer = {"transfer": {**transfer, "trained_weights": trained}} if transfer else {}
     losses = [float(line["loss"]) for line in trainer.log]
     told = ("model", "family", "family_params", "train_params", "dataset", "dataset_sha256", "parent", "parent_sha256",
             "size", "channels")
     return StageReport(
         facts={**{key: getattr(settings, key) for key in told}, "model_sha256": settings.sha256, "weights": weights,
-               "events": trainer.events, **({"stopped": True} if trainer.controls.stopped else {}),
+               "events": trainer.events, **told_of_transfer, **({"stopped": True} if trainer.controls.stopped else {}),
                "classes": dict(zip(settings.classes, settings.class_counts, strict=True)),
                "cost": {"seen_images": trainer.seen_images, "operations_per_image": operations,
                         "operations": operations * trainer.seen_images}},

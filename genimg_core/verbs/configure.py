@@ -74,6 +74,8 @@ def main(arguments: argparse.Namespace) -> int:
         return 0
     kept = params_file.write(PARAMS_FILE, text)
     shown.print(f"{PARAMS_FILE} is written" + (f"; the earlier one is kept as {kept}" if kept else "") + ".")
+    shown.print("Which family suits your images best? `family: auto` in an entry of pretrain tries several first "
+                "(docs/models.md).", markup=False)
     shown.print("Next: genimg run")
     return 0
 

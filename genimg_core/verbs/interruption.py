@@ -48,6 +48,8 @@ def snapshot_at(stage: str) -> int | None:
 
 
 def going_on(stage: str) -> str:
-    """`starts it again`, or from which snapshot it goes on."""
+    """`starts it again`, or from where it goes on."""
+    if any((STATE / "trials" / stage.replace("@", "-")).glob("*/result.json")):
+        return "goes on; the trials that ended stand"
     seen = snapshot_at(stage)
     return "starts it again" if seen is None else f"goes on from its last snapshot, at {seen:,} images seen"

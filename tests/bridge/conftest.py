@@ -34,6 +34,7 @@ PARAMS: dict[str, Any] = {
     "generate": {"latin": {"dataset": "base"}, "greek": {"dataset": "base"}},
     "extractor": {"dataset": "base"},
     "evaluate": {},
+    "imported": {"borrowed": {"path": "imports/borrowed.safetensors"}},
 }
 SECTIONS = ("profile", "validate", "clean", "label", "normalize")
 DEFINITIONS = """import sys
@@ -173,6 +174,8 @@ def make_standin(root: Path) -> StandIn:
     for name in tree["datasets"]:
         (root / "sources" / name).mkdir(parents=True)
         (root / "sources" / name / "a.txt").write_text("a picture")
+    (root / "imports").mkdir()
+    (root / "imports" / "borrowed.safetensors").write_text("weights")
     shutil.copy(PROGRAM, root / "standin.py")
     for part in (".dvcignore", ".gitignore"):
         shutil.copy(ROOT / part, root)

@@ -36,7 +36,14 @@ EDITS: dict[str, tuple[Callable[[StandIn], None], set[str]]] = {
         lambda p: p.set_param("image.size", 20),
         {"profile@base", "normalize@base", "report"},
     ),
-    "a model's settings": (lambda p: p.set_param("finetune.greek.seen_images", 64), {"finetune@greek", "report"}),
+    "a model's settings": (lambda p: p.set_param("finetune.greek.seen_images", 64),
+                           {"recipe@greek", "finetune@greek", "report"}),
+    "what is tried": (lambda p: p.set_param("pretrain.latin.select", {"seeds": 2}),
+                      {"select@latin", "pretrain@latin", "report"}),
+    "a model from elsewhere": (lambda p: (p.root / "imports/borrowed.safetensors").write_text("others"),
+                               {"import@borrowed"}),
+    "a decision about the family": (lambda p: (p.root / "data/selection/latin/selected.json").write_text("spoiled"),
+                                    {"select@latin", "pretrain@latin"}),
     "a stage's code": (lambda p: replace_text(p, "code/label.py", "one = 1", "one = 2"), {"label@base"}),
     "a stage's command": (
         lambda p: replace_text(p, "dvc.yaml", "standin.py validate", "standin.py  validate"),
@@ -52,7 +59,7 @@ EDITS: dict[str, tuple[Callable[[StandIn], None], set[str]]] = {
     ),
     "an output edited by hand": (
         lambda p: (p.root / "data/models/latin/content").write_text("spoiled"),
-        {"pretrain@latin", "finetune@greek", "generate@latin"},
+        {"pretrain@latin", "recipe@greek", "finetune@greek", "generate@latin"},
     ),
     "a report edited by hand": (
         lambda p: (p.root / "data/reports/label-base/report.json").write_text("{}"),

@@ -117,6 +117,7 @@ def test_one_data_set_and_one_model(tmp_path):
             "clean",
             "label",
             "normalize",
+            "select",
             "pretrain",
             "generate",
             "evaluate",

@@ -39,6 +39,13 @@ class GanFamily:
                         Player("generator", **recipe, every=params.critic_steps))
 
     @property
+    def frozen_blocks(self) -> tuple[str, ...]:
+        """The discriminator's lower layers (Mo et al. 2020, FreezeD)."""
+        lower = {"modern": ("encoder.stem", "encoder.shrink.0"), "dcgan": ("layers.0", "layers.2", "layers.3"),
+                 "fully_connected": ("layers.1",)}[self.params.network]
+        return tuple(f"discriminator.{block}" for block in lower)
+
+    @property
     def guessing_costs(self) -> float | None:
         """The critic's loss where all logits are 0; None for a loss without such a point."""
         zero = torch.zeros(1)
