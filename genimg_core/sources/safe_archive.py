@@ -32,7 +32,7 @@ _MAX_NAME_BYTES = 2**20
 """A tar may carry names and attributes of any length before a member, and the library reads them into memory."""
 
 _UNPACKING = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
-_DAMAGE = (*_UNPACKING, EOFError, OSError, ValueError, struct.error, OverflowError)
+_DAMAGE = (*_UNPACKING, EOFError, OSError, ValueError, struct.error, OverflowError, NotImplementedError)
 
 _TAR_OPENERS: dict[bytes, Callable[[IO[bytes]], IO[bytes]]] = {
     b"\x1f\x8b": lambda raw: gzip.GzipFile(fileobj=raw),
