@@ -77,7 +77,7 @@ def test_any_names_in_a_folder(tmp_path, files):
 
 @quickly
 @given(st.binary(max_size=300), st.booleans(), st.text(max_size=20) | st.sampled_from(
-    ["SELECT path FROM t", "DROP TABLE t", "SELECT 1", "ATTACH 'x' AS y", "SELECT path, path FROM t; SELECT 2"]))
+    ["SELECT path FROM t", "DROP TABLE t", "SELECT 1", "ATTACH ':memory:' AS y", "SELECT path, path FROM t; SELECT 2"]))
 def test_any_database_and_query_end_in_rows_or_a_source_error(tmp_path, data, header, query):
     (tmp_path / "d.sqlite").write_bytes((b"SQLite format 3\0" if header else b"") + data)
     tree = {"kind": "table", "database": f"sqlite:///{tmp_path}/d.sqlite", "query": query or "x", "path_column": "path"}
