@@ -152,7 +152,7 @@ def said_by_clean(folder: Path, limits: Mapping[str, float] | None = None) -> Sa
     if limits is not None:
         profile, params = read_table(folder / "profile" / "profile.parquet"), CleanParams(**limits)
         reason = first_failing_rule(profile, params).where(lambda new: new.notna(), reason.astype(object))
-        warnings = warnings_of(profile, params)
+        warnings = warnings_of(profile, params).where(reason.isna())  # what is rejected is not warned of
     return {path: [word for text in (why, warned) if isinstance(text, str) for word in text.split(",")]
             for path, why, warned in zip(table["path"], reason, warnings, strict=True)}
 

@@ -29,7 +29,7 @@ from benchmarks.variants import variants
 NAME = "data_growth"
 START = 60
 """Images of the run that tells what starting costs."""
-RUNS = {START: 2, 1_000: 2, 10_000: 1, 100_000: 1}
+RUNS = {START: 3, 1_000: 3, 10_000: 1, 100_000: 1}
 """Images -> runs, of which the least counts."""
 SIZES = {"short": (1_000, 10_000), "full": (1_000, 10_000, 100_000)}
 MOST_EXPONENT = 1.05

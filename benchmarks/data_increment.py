@@ -166,7 +166,8 @@ def claims(bench: Bench, given: argparse.Namespace | None = None) -> list[dict[s
         command.claim(f"{at}: shards of original bytes that are written anew", result["shards"]["other"], None,
                       "lower", "shards", f"of {result['shards']['all']}; DVC's cache grew by "
                       f"{result['cache_mib']['more']:.0f} MiB, from {result['cache_mib']['first']:.0f}", behind, 0)]
-    for name, told in result["idle"].items():
+    for name in IDLE:
+        told = result["idle"][name]
         seconds = told["seconds"]
         spread = (f"median of {len(seconds)}: {', '.join(f'{one:.1f}' for one in seconds)}; "
                   f"{statistics.median(told['processor']):.2f} s of a processor; {load}")

@@ -17,9 +17,10 @@ def test_claims(tmp_path):
             "seconds": 19.0, "processor": 12.5, "stages": stages}, "memo_rows": 203, "shards": {"all": 12, "other": 4},
         "cache_mib": {"first": 200.0, "more": 150.0}, "idle": {
             "genimg run": {"seconds": [2.0, 9.0, 2.5], "processor": [1.5, 1.7, 1.6]},
-            "dvc repro x": {"seconds": [1.0], "processor": [0.9]}},
+            "genimg run normalize@images": {"seconds": [1.5], "processor": [1.0]},
+            "dvc repro normalize@images": {"seconds": [1.0], "processor": [0.9]}},
         "load": [0.1, 1.0]}})
-    decoded, wall, shards, idle, dvc = claims(bench)
+    decoded, wall, shards, idle, _, dvc = claims(bench)
     assert (decoded["value"], decoded["target"]) == (3, 0)  # three were decoded again: a miss
     assert (wall["value"], wall["target"]) == (19.0, 18.0) and "profile 2.5 s" in wall["compared_with"]
     assert "12.5 s of a processor (first: 90.0 s)" in wall["compared_with"]
