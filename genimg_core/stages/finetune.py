@@ -53,4 +53,5 @@ STAGE = Stage(
     params={"seed": ("seed", Seed), "threads": ("threads", Threads), "params": ("finetune.{name}", FinetuneParams)},
     run=finetune,
     resumable=True,
+    shared=True,
 )

@@ -67,4 +67,5 @@ STAGE = Stage(
     params={"seed": ("seed", Seed), "threads": ("threads", Threads), "params": ("pretrain.{name}", PretrainParams)},
     run=pretrain,
     resumable=True,
+    shared=True,
 )

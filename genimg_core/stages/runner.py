@@ -69,7 +69,7 @@ def run_stage(
                 f"{instance} needs {paths[key]}, which is not there",
                 f"run the stages before it (`genimg run {'@'.join([stage.name, *([name] if name else [])])}`)",
             )
-    processes = max((getattr(value, "processes", 1) for value in settings.values()), default=1)
+    processes = settings["params"].processes if stage.shared else 1
     helps = processes > 1 and place_here().rank > 0
     workspace = STATE / "partial" / (f"{instance}.{place_here().rank}" if helps else instance)
     shutil.rmtree(workspace, ignore_errors=True)

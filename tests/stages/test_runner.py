@@ -154,7 +154,7 @@ def test_a_companion_helps_and_puts_nothing_in_place(place, monkeypatch):
         drafts.append(clean)
         return good(clean=clean, **others)
 
-    stage = stage_of(helping, params={"size": ("image.size", int), "params": ("shared", Shared)})
+    stage = stage_of(helping, params={"size": ("image.size", int), "params": ("shared", Shared)}, shared=True)
     run(stage, place)
     assert [draft.relative_to(".genimg/partial").parts[0] for draft in drafts] == ["clean-base.1"]
     assert not (root / "out").exists() and not (root / "reports").exists() and not (root / "metrics").exists()
@@ -172,9 +172,21 @@ def test_the_first_of_several_writes_and_clears_what_a_killed_companion_left(pla
         seen.append(place_here())
         return good(**others)
 
-    run(stage_of(leading, params={"size": ("image.size", int), "params": ("shared", Shared)}), place)
+    run(stage_of(leading, params={"size": ("image.size", int), "params": ("shared", Shared)}, shared=True), place)
     assert seen == [(0, 2, 0, 2)] and (paths["clean"] / "b").read_text() == "oneoneone"
     assert not [*(root / ".genimg/partial").iterdir()]
+
+
+def test_a_stage_that_is_not_shared_starts_nothing_whatever_its_params_say(place, monkeypatch):
+    root, _ = place
+    (root / "params.yaml").write_text("image: {size: 3}\nshared: {}\n")
+    monkeypatch.setattr(runner, "_command", lambda *given: ["there is no such program"])
+
+    def alone(*, params, **others):
+        assert place_here().count == 1
+        return good(**others)
+
+    run(stage_of(alone, params={"size": ("image.size", int), "params": ("shared", Shared)}), place)
 
 
 def test_a_companions_command_is_the_stages_own(place):
