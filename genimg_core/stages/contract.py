@@ -86,6 +86,8 @@ class Stage:
     named: bool = True
     """Whether the stage has instances (`foreach`) and takes a name."""
     resumable: bool = False
+    shared: bool = False
+    """Whether it works in as many processes as its `params` say (`processes`), see training/companions.py."""
     optional: tuple[str, ...] = ()
     """Inputs that may be absent: what people, or trials, decided. `run` gets None for one that was not named."""
 

@@ -60,4 +60,5 @@ STAGE = Stage(
     run=finetune,
     resumable=True,
     optional=("selected",),
+    shared=True,
 )

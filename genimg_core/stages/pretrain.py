@@ -61,4 +61,5 @@ STAGE = Stage(
     run=pretrain,
     resumable=True,
     optional=("selected",),
+    shared=True,
 )

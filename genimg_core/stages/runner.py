@@ -89,7 +89,7 @@ def _run_stage(
                 f"run the stages before it (`genimg run {'@'.join([stage.name, *([name] if name else [])])}`)",
             )
     # Trials, which read the same entry, are short and train in one.
-    processes = max(getattr(value, "processes", 1) for value in settings.values()) if stage.resumable else 1
+    processes = settings["params"].processes if stage.shared else 1
     helps = processes > 1 and place_here().rank > 0
     workspace = STATE / "partial" / (f"{instance}.{place_here().rank}" if helps else instance)
     shelf = STATE / "former" / instance

@@ -1,12 +1,15 @@
 """A stage's outputs appear whole or not at all; a gate leaves its report; a resume key is inputs, params and code."""
 
 import json
+import sys
 
 import pytest
 
 from genimg_core.errors import GateFailedError, ParamsError, SourceError
+from genimg_core.params import Section
 from genimg_core.stages import runner
 from genimg_core.stages.contract import Check, Stage, StageReport
+from genimg_core.training.companions import place_here
 
 
 def stage_of(function, **changes):
@@ -145,3 +148,62 @@ def test_success_deletes_the_resume_state(place):
 
     run(stage_of(done, resumable=True), place)
     assert not (place[0] / ".genimg/resume/clean-base").exists()
+
+
+class Shared(Section):
+    """Params of a stage that works in several processes."""
+
+    processes: int = 2
+
+
+def test_a_companion_helps_and_puts_nothing_in_place(place, monkeypatch):
+    root, _ = place
+    (root / "params.yaml").write_text("image: {size: 3}\nshared: {}\n")
+    for name, value in zip(("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE"), "1212", strict=True):
+        monkeypatch.setenv(name, value)
+    drafts = []
+
+    def helping(*, params, clean, **others):
+        drafts.append(clean)
+        return good(clean=clean, **others)
+
+    stage = stage_of(helping, params={"size": ("image.size", int), "params": ("shared", Shared)}, shared=True)
+    run(stage, place)
+    assert [draft.relative_to(".genimg/partial").parts[0] for draft in drafts] == ["clean-base.1"]
+    assert not (root / "out").exists() and not (root / "reports").exists() and not (root / "metrics").exists()
+    assert not [*(root / ".genimg/partial").iterdir()] and not (root / ".genimg/timings.jsonl").exists()
+
+
+def test_the_first_of_several_writes_and_clears_what_a_killed_companion_left(place, monkeypatch):
+    root, paths = place
+    (root / "params.yaml").write_text("image: {size: 3}\nshared: {}\n")
+    (root / ".genimg/partial/clean-base.1").mkdir(parents=True)
+    seen = []
+    monkeypatch.setattr(runner, "_command", lambda *given: [sys.executable, "-c", "import time; time.sleep(600)"])
+
+    def leading(*, params, **others):
+        seen.append(place_here())
+        return good(**others)
+
+    run(stage_of(leading, params={"size": ("image.size", int), "params": ("shared", Shared)}, shared=True), place)
+    assert seen == [(0, 2, 0, 2)] and (paths["clean"] / "b").read_text() == "oneoneone"
+    assert not [*(root / ".genimg/partial").iterdir()]
+
+
+def test_a_stage_that_is_not_shared_starts_nothing_whatever_its_params_say(place, monkeypatch):
+    root, _ = place
+    (root / "params.yaml").write_text("image: {size: 3}\nshared: {}\n")
+    monkeypatch.setattr(runner, "_command", lambda *given: ["there is no such program"])
+
+    def alone(*, params, **others):
+        assert place_here().count == 1
+        return good(**others)
+
+    run(stage_of(alone, params={"size": ("image.size", int), "params": ("shared", Shared)}), place)
+
+
+def test_a_companions_command_is_the_stages_own(place):
+    root, paths = place
+    command = runner._command(stage_of(good), "base", paths, root / "r", None)
+    assert command[1:] == ["-m", "genimg_core.cli", "clean", "base", "--raw", str(paths["raw"]), "--clean",
+                           str(paths["clean"]), "--list_file", str(paths["list_file"]), "--report", str(root / "r")]
