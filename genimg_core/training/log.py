@@ -31,10 +31,10 @@ def draw_losses(path: Path, log: list[LogLine]) -> None:
     figure = Figure(figsize=(6.4, 3.2), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    seen = [line["seen_images"] for line in log]
     for part in parts:
-        axes.plot(seen, [line[part] for line in log], marker="." if len(log) < 40 else None,
-                  label=part.replace("/", ": "))
+        lines = [line for line in log if part in line]  # a penalty may have come in on the way
+        axes.plot([line["seen_images"] for line in lines], [line[part] for line in lines],
+                  marker="." if len(log) < 40 else None, label=part.replace("/", ": "))
     axes.set_xlabel("images seen")
     axes.set_ylabel("loss (mean since the last point)")
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")

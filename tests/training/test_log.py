@@ -23,6 +23,11 @@ def test_the_curve_is_a_picture_without_times_and_the_same_each_time(tmp_path):
         assert len(picture.convert("RGB").getcolors(100_000)) > 10
 
 
+def test_a_part_that_came_in_later_is_drawn_from_there(tmp_path):
+    draw_losses(tmp_path / "a.png", [*LOG[:-1], LOG[-1] | {"network/penalty": 0.5}])
+    assert (tmp_path / "a.png").stat().st_size > 1000
+
+
 def test_the_curve_of_one_line(tmp_path):
     draw_losses(tmp_path / "a.png", LOG[:1])
     assert (tmp_path / "a.png").stat().st_size > 1000

@@ -8,6 +8,7 @@ import torch
 from genimg_core.models.gan.objective import (
     LOSSES,
     PAIRED,
+    certainty,
     gradient_penalty,
     minimax,
     non_saturating,
@@ -37,6 +38,16 @@ def test_closed_forms_at_logit_zero(name):
     told = LOSSES[name](torch.zeros(3), torch.zeros(3))
     assert told.critic.tolist() == pytest.approx([AT_ZERO[name][0]] * 3)
     assert told.generator.tolist() == pytest.approx([AT_ZERO[name][1]] * 3)
+
+
+@every_loss
+def test_certainty_is_1_for_a_critic_that_is_right_and_minus_1_for_one_that_is_wrong(name):
+    """Whatever the loss: at its own point between real and generated, or between the two of a pair."""
+    right = {"least_squares": (0.9, 0.1)}.get(name, (0.4, -0.4))
+    for (real, fake), sure in ((right, 1.0), (right[::-1], -1.0)):
+        assert certainty(name, torch.full((3,), real), torch.full((3,), fake)).tolist() == [sure] * 3
+    anchored = certainty(name, torch.tensor([3.0]), torch.tensor([5.0])).item()
+    assert anchored == (-1 if name in ("relativistic", "wasserstein") else 1)
 
 
 @every_loss
