@@ -70,11 +70,11 @@ def _of_folder(source: Path, name: str, params: ImportParams, image: ImageParams
     """A model of genimg says what it is; here it gets its new name, and the version it was becomes its parent."""
     import dataclasses
 
-    from pydantic import ValidationError
+    from pydantic import TypeAdapter, ValidationError
 
     from genimg_core.errors import CorruptFileError, ParamsError, SourceError
     from genimg_core.models.family import FAMILIES
-    from genimg_core.models.model_file import read_settings
+    from genimg_core.models.model_file import ModelSettings, read_settings
     from genimg_core.params import CHANNEL_NAMES
 
     path = source / SETTINGS
@@ -85,6 +85,7 @@ def _of_folder(source: Path, name: str, params: ImportParams, image: ImageParams
         raise SourceError(f"{path} has {path.stat().st_size:,} bytes: no model's settings", "name a model's folder")
     known = read_settings(path, f"copy the model's folder again: {WEIGHTS} and {SETTINGS}, both as they were written")
     try:
+        TypeAdapter(ModelSettings).validate_python(dataclasses.asdict(known), strict=True)
         FAMILIES[known.family].params(**known.family_params)
         counted = len(known.classes) == len(known.class_counts)
     except (KeyError, ValidationError, TypeError):

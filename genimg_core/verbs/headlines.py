@@ -14,8 +14,8 @@ HEADLINES: dict[str, str] = {
     "normalize": "{train_images:,} to train, {validation_images:,} to validate, {test_images:,} to test",
     "import": "{weights:,} weights, {classes:,} classes",
     "select": "{trials:,} trials, {failed:,} failed; KID {kid:.4f}, coverage {coverage:.2f} of the one chosen",
-    "recipe": "{trials:,} trials, {failed:,} failed; KID {kid:.4f}, coverage {coverage:.2f} of the one chosen",
     "pretrain": "{seen_images:,} images seen, loss {loss:.3f}",
+    "recipe": "{trials:,} trials, {failed:,} failed; KID {kid:.4f}, coverage {coverage:.2f} of the one chosen",
     "finetune": "{seen_images:,} images seen, loss {loss:.3f}",
     "generate": "{images:,} samples of {classes:,} classes",
     "extractor": "{test_accuracy:.1%} right on held-out images",
@@ -30,6 +30,8 @@ SHOWN = 4
 
 def headline(stage: str, metrics: Mapping[str, int | float]) -> str:
     """The stage's line in HEADLINES; its first few metrics where one that the line names is not there."""
+    if stage in ("select", "recipe") and metrics.get("trials") == 0:
+        return "pinned in params.yaml; nothing was tried"
     try:
         return HEADLINES[stage].format_map({name: _Figure(value) for name, value in metrics.items()})
     except KeyError:

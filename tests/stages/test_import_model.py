@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from genimg_core.errors import CorruptFileError, ParamsError, SourceError
 from genimg_core.models.import_params import ImportParams
-from genimg_core.models.model_file import load_model
+from genimg_core.models.model_file import ModelSettings, load_model
 from genimg_core.params import ImageParams, parse
 from genimg_core.stages.import_model import import_model
 from genimg_core.store.arrays import NormalizedDataset
@@ -169,6 +169,12 @@ def test_a_folder_that_was_changed_or_does_not_fit(project):
         take("imports/borrowed", **FLOW)
     settings = Path("imports/borrowed/settings.json")
     tree = json.loads(settings.read_text())
+    for strange in ({"classes": [1, 2]}, {"size": "8"}, {"family": "oracle"}, {"family_params": {"width": 10**6}},
+                    {"class_counts": [1]}):
+        read = {key: tuple(value) if isinstance(value, list) else value for key, value in (tree | strange).items()}
+        settings.write_text(json.dumps(tree | strange | {"sha256": ModelSettings(**read).hashed()}))
+        with pytest.raises(CorruptFileError, match="describes no model that this version can make"):
+            take("imports/borrowed")
     settings.write_text(json.dumps({**tree, "seed": 7}))
     with pytest.raises(CorruptFileError, match="was changed after it was written"):
         take("imports/borrowed")

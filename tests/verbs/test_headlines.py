@@ -24,6 +24,13 @@ def test_other_figures_than_expected_are_shown_as_they_are():
     assert headline("clean", {"b": 1234, "a": 0.123456}) == "b 1,234, a 0.1235"
 
 
+def test_a_pinned_choice_has_no_figures():
+    assert headline("select", {"trials": 0}) == headline("recipe", {"trials": 0}) == (
+        "pinned in params.yaml; nothing was tried")
+    assert headline("select", {"trials": 4, "failed": 1, "kid": 0.0321, "coverage": 0.5}) == (
+        "4 trials, 1 failed; KID 0.0321, coverage 0.50 of the one chosen")
+
+
 def test_times_and_sizes():
     assert [seconds(s) for s in (0, 3.24, 99.94, 99.96, 133.4, 3600, 3733)] == [
         "0.0 s", "3.2 s", "99.9 s", "1:40", "2:13", "1:00:00", "1:02:13"]
