@@ -88,11 +88,15 @@ def objective_cell(demo: Demo, variant: str, seed: int) -> Cell:
 
 def _scores(bench: Bench, demo: Demo, drawn: Any, labels: Any) -> dict[str, Any]:
     from genimg_core.metrics.features import load_extractors
+    from genimg_core.metrics.reference import choose_evenly
+    from genimg_core.seeds import generator
     from genimg_core.store.arrays import NormalizedDataset
 
     data = NormalizedDataset(bench.made(demo.data("base")) / "normalized")
     eyes = load_extractors(bench.made(demo.extractor()) / "extractor")[0]
-    scores = score(held_out_letters(demo, data, eyes), eyes.features(drawn), labels)
+    held_out = held_out_letters(demo, data, eyes)
+    chosen = choose_evenly(labels, len(held_out.labels), generator(0, "benchmarks/scored"))
+    scores = score(held_out, eyes.features(drawn[chosen]), labels[chosen])
     del scores["kid"]["halves"]
     return {name: scores[name] for name in ("kid", "coverage", "precision", "recall")}
 
