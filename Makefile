@@ -7,7 +7,7 @@ READY := .venv/.ready
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help setup demo test test-fast ui lint wiring accept-real bench-first-run bench-data lock
+.PHONY: help setup demo test test-fast ui lint wiring accept-real bench-first-run bench-data bench-model lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 17
@@ -55,6 +55,11 @@ bench-first-run: $(READY) ## quality figures of the demo, transfer and cleaning 
 bench-data: $(READY) ## the data half against today's tools, defects, growth, increments, join, gates, labels (short form under 20 minutes; FULL=1)
 	@for name in data_join data_gates; do $(BIN)/python -m benchmarks.$$name || exit; done
 	@for name in data_chain data_defects data_growth data_increment data_labels; do \
+	  $(BIN)/python -m benchmarks.$$name $(if $(FULL),--full,--short) || exit; done
+
+# On a quiet machine: the trainings of model_families are stopped by the clock.
+bench-model: $(READY) ## families, objectives, transfer, loop, growth, collapse (short form under 30 minutes; FULL=1 takes a night)
+	@for name in model_families model_objectives model_speedup model_loop model_growth model_collapse; do \
 	  $(BIN)/python -m benchmarks.$$name $(if $(FULL),--full,--short) || exit; done
 
 lock: $(READY) ## write requirements.lock anew from pyproject.toml

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,22 @@ from benchmarks.cells import Bench
 from genimg_core.errors import SetupError
 
 DATA_PEERS = ("cleanvision==0.3.7", "imagededup==0.3.3.post2")
+MODEL_PEERS = ("diffusers==0.42.1", "denoising-diffusion-pytorch==2.3.4", "pythae==0.1.2", "ema-pytorch==0.8.3",
+               "huggingface_hub==2.4.0", "accelerate==1.15.0", "einops==0.8.2", "imageio==2.38.1",
+               "importlib_metadata==10.2.0", "pytorch-fid==0.3.0", "hf-xet==1.8.0", "httpx2==2.16.2",
+               "httpcore2==2.16.2", "lazy-importer==0.1.0", "zipp==4.1.2", "truststore==0.10.5")
+"""With all that they need and our environment lacks."""
 ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
 
 
-def peers_python(bench: Bench, requirements: tuple[str, ...]) -> Path:
+def peers_python(bench: Bench, requirements: tuple[str, ...], shared: bool = False) -> Path:
     """The interpreter of an environment that holds these packages; made where it is missing (minutes, gigabytes).
+
+    Args:
+        bench: where it lies.
+        requirements: exact versions.
+        shared: on top of our own environment, so with our torch (seconds, a hundred megabytes); then `requirements`
+            must name everything that is not in ours.
 
     Raises:
         SetupError: they cannot be installed.
@@ -28,12 +40,17 @@ def peers_python(bench: Bench, requirements: tuple[str, ...]) -> Path:
     python, ready = folder / "bin" / "python", folder / ".ready"
     if not ready.is_file():
         print(f"installing {', '.join(requirements)} into {folder} …", file=sys.stderr, flush=True)
-        for words in ((sys.executable, "-m", "venv", str(folder)),
-                      (str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *requirements)):
+        install = ("install", "--quiet", "--disable-pip-version-check", *(["--no-deps"] if shared else []))
+        for words in ((sys.executable, "-m", "venv", *(["--without-pip"] if shared else []), str(folder)),
+                      ((sys.executable, "-m", "pip", "--python", str(python)) if shared else (str(python), "-m", "pip"))
+                      + (*install, *requirements)):
             done = subprocess.run(words, capture_output=True, text=True, check=False)
             if done.returncode != 0:
                 raise SetupError(f"{' '.join(requirements)} cannot be installed: {done.stderr.strip()[-300:]}",
                                  "look at the network and the disk, then run the same command again")
+        if shared:  # after its own packages on the path, so that those win
+            (place,) = (folder / "lib").glob("python*/site-packages")
+            (place / "ours.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf8")
         ready.touch()
     return python
 
