@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gzip
 import io
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -55,9 +55,9 @@ def image(number: int) -> tuple[str, bytes]:
     if kind == "fashion":
         shown = Image.fromarray(_fashion()[0][place % FASHION]).resize((SIDE, SIDE), Image.Resampling.BILINEAR)
     elif kind == "photos":
-        shown = _piece(_pictures(kind)[place % len(_pictures(kind))], draw)
+        shown = _piece(_picture(kind, place % len(_paths(kind))), draw)
     else:
-        shown = _turned(_pictures(kind)[place % len(_pictures(kind))], draw)
+        shown = _turned(_picture(kind, place % len(_paths(kind))), draw)
     as_jpeg = shown.mode != "RGBA" and number % 2
     stream = io.BytesIO()
     shown.save(stream, "JPEG", quality=90) if as_jpeg else shown.save(stream, "PNG", compress_level=1)
@@ -96,20 +96,24 @@ def _piece(picture: Image.Image, draw: np.random.Generator) -> Image.Image:
     return picture.resize((SIDE, SIDE), Image.Resampling.BILINEAR, (left, top, left + side, top + side))
 
 
-@lru_cache
-def _pictures(kind: str) -> list[Image.Image]:
-    mode, side = ("RGB", 160) if kind == "photos" else ("RGBA", 48)
-    found = []
-    for path in sorted((real_data() / FOLDERS[kind] / "images").iterdir()):
-        with Image.open(path) as picture:
-            picture.draft(None, (side, side))
-            shown = picture.convert(mode)
-        shown.thumbnail((side, side)) if kind == "photos" else None
-        found.append(shown if kind == "photos" else shown.resize((side, side)))
-    return found
+@cache
+def _paths(kind: str) -> list[Path]:
+    return sorted((real_data() / FOLDERS[kind] / "images").iterdir())
 
 
-@lru_cache
+@cache
+def _picture(kind: str, place: int) -> Image.Image:
+    """A real image, small: a photo of at most 160 px, an emoji of 48."""
+    with Image.open(_paths(kind)[place]) as picture:
+        if kind != "photos":
+            return picture.convert("RGBA").resize((48, 48))
+        picture.draft(None, (160, 160))
+        shown = picture.convert("RGB")
+    shown.thumbnail((160, 160))
+    return shown
+
+
+@cache
 def _fashion() -> tuple[np.ndarray, np.ndarray]:
     folder = real_data() / "bench-fashion-mnist"
     with gzip.open(folder / "train-images-idx3-ubyte.gz") as stream:
