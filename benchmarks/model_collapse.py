@@ -171,10 +171,11 @@ def claims(bench: Bench, given: argparse.Namespace | None = None) -> list[dict[s
                       for name in usual} for system in SYSTEMS}
     against = (f"{well['watched']} of {len(ill['watched'])} runs are well with the watch, {well['unwatched']} of "
                f"{len(ill['unwatched'])} without it")
+    down = sum(ill["unwatched"].values())
     rows = [
-        command.claim("Collapse drill: runs that collapse unwatched", len(fell) / max(1, len(ill["unwatched"])), None,
-                      "higher", "of the runs", f"{len(fell)} of {len(ill['unwatched'])}; set up to collapse: 25 times "
-                      "the usual rate, no penalty", standing["unwatched"]),
+        command.claim("Collapse drill: runs that collapse unwatched", down / len(ill["unwatched"]), None, "higher",
+                      "of the runs", f"{down} of {len(ill['unwatched'])}; set up to collapse: 25 times the usual rate, "
+                      "no penalty", standing["unwatched"]),
         command.claim("Collapse drill: collapsing runs that the watch cures", len(cured) / len(fell) if fell else None,
                       CURED, "higher", "of them", against, behind),
         command.claim("Collapse drill: Fisher's exact test, one-sided", chance, SIGNIFICANT, "lower", "p", against,
