@@ -57,6 +57,7 @@ def test_cells_and_claims_in_a_few_seconds(tmp_path):
     assert 0 < share["value"] < 1.5 and share["unit"] == "of the peak"
 
 
+@pytest.mark.slow  # four processes that import torch, about 20 s
 def test_growth_in_a_few_seconds(tmp_path):
     bench = Bench.for_smoke(tmp_path)
     cells = {cell.name: cell for cell in model_growth.cells(bench, "full")}
