@@ -69,6 +69,7 @@ def _check_place(source: Path, name: str) -> None:
 def _of_folder(source: Path, name: str, params: ImportParams, image: ImageParams) -> ModelSettings:
     """A model of genimg says what it is; here it gets its new name, and the version it was becomes its parent."""
     import dataclasses
+    import json
 
     from pydantic import TypeAdapter, ValidationError
 
@@ -85,7 +86,7 @@ def _of_folder(source: Path, name: str, params: ImportParams, image: ImageParams
         raise SourceError(f"{path} has {path.stat().st_size:,} bytes: no model's settings", "name a model's folder")
     known = read_settings(path, f"copy the model's folder again: {WEIGHTS} and {SETTINGS}, both as they were written")
     try:
-        TypeAdapter(ModelSettings).validate_python(dataclasses.asdict(known), strict=True)
+        TypeAdapter(ModelSettings).validate_json(json.dumps(dataclasses.asdict(known)), strict=True)
         FAMILIES[known.family].params(**known.family_params)
         counted = len(known.classes) == len(known.class_counts)
     except (KeyError, ValidationError, TypeError):

@@ -34,6 +34,12 @@ def test_parity_stages_assets_commands_and_edges_agree():
     workspace = assets.Workspace(ROOT)
     plan = workspace.project.plan()
     assert disparities(plan, assets.load_assets(workspace)) == []
+    assert {stage.partition("@")[0] for stage in plan} == set(STAGES) - {"import"}, "params.yaml imports nothing"
+
+
+def test_parity_of_a_project_that_imports_a_model(project: StandIn):
+    plan = project.workspace.project.plan()
+    assert disparities(plan, assets.load_assets(project.workspace)) == []
     assert {stage.partition("@")[0] for stage in plan} == set(STAGES)
 
 
