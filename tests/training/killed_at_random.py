@@ -60,8 +60,8 @@ def run(family: str, resume: Path, result: Path, kill_at: int | None) -> int:
         told = moments
     state = trainer.snapshot()
     tensors = {name: tensor.contiguous() for name, tensor in state.tensors.items()}
-    save_file(tensors | {"tree": torch.frombuffer(bytearray(json.dumps(state.tree).encode()), dtype=torch.uint8)},
-              result)
+    tree = bytearray(json.dumps(state.tree, sort_keys=True).encode())
+    save_file(tensors | {"tree": torch.frombuffer(tree, dtype=torch.uint8)}, result)
     return told
 
 
