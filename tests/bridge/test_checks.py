@@ -107,7 +107,7 @@ def test_decisions_of_a_training_are_a_table_of_the_latest():
              "before": {"learning_rate": 0.004, "r1": 0.0}, "after": {"learning_rate": 0.002, "r1": 0.0}}
     table = events_markdown([event | {"seen_images": 1000 * n} for n in range(MOST_EVENTS + 2)]).splitlines()
     assert table[0] == "2 earlier ones stand in events.jsonl." and len(table) == MOST_EVENTS + 4
-    told = "| 2,000 | collapse: variety 0.3 / of 0.8 | go back | learning rate 0.004 | learning rate 0.002 |"
+    told = "| 2,000 | collapse: variety 0.3 \\| of 0.8 | go back | learning rate 0.004 | learning rate 0.002 |"
     assert table[4] == told
     assert events_markdown([event | {"seen_images": 5}]).splitlines()[0].startswith("| images seen |")
 
