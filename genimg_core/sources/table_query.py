@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
 
 _ROWS_AT_ONCE = 1000
+_READING = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/|\()*(select|with|values|table)\b", re.IGNORECASE | re.DOTALL)
+"""How a statement begins that only reads. (A writing WITH is undone: nothing is committed.)"""
 
 
 def read_query(database: str, query: str, columns: Collection[str]) -> Iterator[Row]:
@@ -27,10 +29,12 @@ def read_query(database: str, query: str, columns: Collection[str]) -> Iterator[
         columns: those that are needed.
 
     Raises:
-        SourceError: the database cannot be reached, the query fails, or it yields no such column.
+        SourceError: the database cannot be reached, the query would write or fails, or it yields no such column.
     """
     import sqlalchemy
 
+    if not _READING.match(query):
+        raise SourceError("the query does not begin with SELECT (or WITH)", "write one that only reads")
     url = _url(database)
     told = _told(url)
     try:
@@ -45,6 +49,8 @@ def read_query(database: str, query: str, columns: Collection[str]) -> Iterator[
         with engine.connect().execution_options(
             stream_results=True, yield_per=_ROWS_AT_ONCE, no_parameters=True
         ) as connection:
+            if url.get_backend_name() == "sqlite":
+                connection.exec_driver_sql("PRAGMA query_only = ON")
             result = connection.exec_driver_sql(query)
             if not result.returns_rows:
                 raise SourceError("the query yields no rows", "write a SELECT")

@@ -59,9 +59,12 @@ def test_a_password_in_params_is_refused_and_not_repeated(url):
     ("query", "told"),
     [
         ("SELECT url FROM pictures", "no such table: pictures"),
-        ("SELEC url", "syntax error"),
+        ("SELECT url FORM images", "syntax error"),
         ("SELECT url AS link FROM images", "yields no column 'url'(?s:.)*known here: link"),
-        ("UPDATE images SET label = 'x'", "yields no rows"),
+        ("UPDATE images SET label = 'x'", "does not begin with SELECT"),
+        ("-- SELECT\nDROP TABLE images", "does not begin with SELECT"),
+        ("ATTACH 'other.db' AS other", "does not begin with SELECT"),
+        ("WITH x AS (SELECT 1) DELETE FROM images", "readonly"),
     ],
 )
 def test_a_query_that_fails(database, query, told):
