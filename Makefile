@@ -58,7 +58,7 @@ bench-data: $(READY) ## the data half against today's tools, defects, growth, in
 	  $(BIN)/python -m benchmarks.$$name $(if $(FULL),--full,--short) || exit; done
 
 # On a quiet machine: the trainings of model_families are stopped by the clock.
-bench-model: $(READY) ## families, objectives, transfer, loop, growth, collapse (short form under 30 minutes; FULL=1 takes a night)
+bench-model: $(READY) ## families, objectives, transfer, loop, growth, collapse (a short form; FULL=1 takes a night)
 	@for name in model_families model_objectives model_speedup model_loop model_growth model_collapse; do \
 	  $(BIN)/python -m benchmarks.$$name $(if $(FULL),--full,--short) || exit; done
 

@@ -1,8 +1,7 @@
 """Three libraries' models by the clock, run by the peers' own Python: their networks, losses and samplers as they ship.
 
-Only the loop around them is ours, as bare as can be: batches from memory, Adam at the rate in the settings (a tenth of
-a percent and more serves a run of minutes better than the libraries' defaults for days), their own averaging of the
-weights. Drawing is by 50 DDIM steps, of pythae by its Gaussian-mixture sampler.
+Only the loop around them is ours, as bare as can be: batches from memory, Adam at the rate in the settings, their own
+averaging of the weights. Drawing is by 50 DDIM steps, of pythae by its Gaussian-mixture sampler.
 """
 
 from __future__ import annotations

@@ -165,7 +165,7 @@ def _resume_folder(base: Path, stage: Stage, paths: dict[str, Path], settings: d
     """A folder named by the hash of inputs, params and code; to be `tidy`, those of other keys are deleted."""
     digest = hashlib.sha256(code_hash(STAGES[stage.name]).encode())
     digest.update(json.dumps({key: _plain(value) for key, value in settings.items()}, sort_keys=True).encode())
-    for key in stage.inputs:
+    for key in filter(paths.get, stage.inputs):  # what is optional may not be there
         files = [paths[key]] if paths[key].is_file() else sorted(p for p in paths[key].rglob("*") if p.is_file())
         for path in files:
             with path.open("rb") as stream:
