@@ -15,15 +15,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 if TYPE_CHECKING:
     from dvc.stage import Stage as DvcStage
 
+Item = TypeVar("Item")
+WORK_S, PAUSE_S = 0.8, 0.8
+"""Of reading states, and of leaving the lock alone in between."""
 Input = Literal["same", "changed", "unclear"]
 """`unclear`: the stage reads a folder that several stages write into, and something in the folder has changed."""
 
@@ -109,7 +113,7 @@ def read_states(repo: Any, root: Path, is_source: Callable[[str], bool]) -> dict
         by_name = {stage.name: stage for stage in repo.index.stages}
         lock = _read_lock(root)
     states = {}
-    for name, planned in plan.items():
+    for name, planned in with_pauses(plan.items()):
         with _locked(repo):
             try:
                 status = by_name[name].status()
@@ -117,6 +121,19 @@ def read_states(repo: Any, root: Path, is_source: Callable[[str], bool]) -> dict
                 continue
         states[name] = _state(planned, by_name[name], status.get(by_name[name].addressing, []), lock, plan)
     return states
+
+
+def with_pauses(items: Iterable[Item]) -> Iterator[Item]:
+    """The same items, and between them a pause now and then, in which a bare dvc surely finds the lock free.
+
+    It asks six times, half a second apart, and a loaded machine can make the states of all stages last longer.
+    """
+    since = time.monotonic()
+    for item in items:
+        if time.monotonic() - since > WORK_S:
+            time.sleep(PAUSE_S)
+            since = time.monotonic()
+        yield item
 
 
 @contextmanager
