@@ -34,7 +34,7 @@ EDITS: dict[str, tuple[Callable[[StandIn], None], set[str]]] = {
     ),
     "settings of several stages": (
         lambda p: p.set_param("image.size", 20),
-        {"profile@base", "normalize@base", "report"},
+        {"profile@base", "normalize@base", "import@borrowed", "report"},
     ),
     "a model's settings": (lambda p: p.set_param("finetune.greek.seen_images", 64),
                            {"recipe@greek", "finetune@greek", "report"}),
