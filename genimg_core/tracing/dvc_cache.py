@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -52,18 +53,23 @@ class Runs:
                 if path.startswith("data/models/") or re.fullmatch(r"data/datasets/[^/]+/normalized", path)]
 
     def behind(self, path: str, md5: str) -> dict[str, str]:
-        """The outputs of the run that made an output, and of all the runs before it that it rests on."""
-        found: dict[str, str] = {}
-        waiting = [(path, md5)]
+        """The outputs of the run that made an output, and of all the runs before it that it rests on.
+
+        The nearest run decides about a path: several runs may have made equal outputs (a choice that is pinned) of
+        different inputs, and only the latest of them is known.
+        """
+        found = {path: md5}
+        waiting = deque(found.items())
         while waiting:
-            file = self._made.get(waiting.pop())
-            if file is None:
-                continue
-            run = _run(file)
-            fresh = {output["path"]: output["md5"] for output in run.get("outs", ()) if output["path"] not in found}
-            found |= fresh
-            waiting += [(dep["path"], dep["md5"]) for dep in run.get("deps", ()) if dep["path"].startswith("data/")
-                        and fresh]
+            file = self._made.get(waiting.popleft())
+            run = {} if file is None else _run(file)
+            for output in run.get("outs", ()):
+                found.setdefault(output["path"], output["md5"])
+            for dep in run.get("deps", ()):
+                key = dep["path"], dep["md5"]
+                if key in self._made and dep["path"] not in found:
+                    found[dep["path"]] = dep["md5"]
+                    waiting.append(key)
         return found
 
 

@@ -38,10 +38,11 @@ def test_times_and_sizes():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stage", HEADLINES)
+@pytest.mark.parametrize("stage", sorted(set(HEADLINES) - {"import"}))  # of a model from elsewhere: test_import_model
 def test_the_stage_s_metrics_have_all_that_its_line_names(finished_project, stage):
     named = {name for _, name, _, _ in string.Formatter().parse(HEADLINES[stage]) if name}
     files = sorted((finished_project.root / "data/metrics").glob(f"{stage}*.json"))
     assert files and named
     for file in files:
-        assert named <= set(json.loads(file.read_text()))
+        metrics = json.loads(file.read_text())
+        assert named <= set(metrics) or metrics == {"trials": 0}, "families and recipes are pinned here"
