@@ -120,7 +120,7 @@ def _of_file(file: Path, name: str, params: ImportParams, image: ImageParams) ->
         table = next((shapes[key] for key in family.class_tables if key in shapes), (1,))
         classes = tuple(f"{name}_{number}" for number in range(max(1, table[0])))
     return ModelSettings(
-        model=name, family=params.family, family_params=own.model_dump(mode="json"), size=image.size,
+        model=name, family=params.family, family_params=own.recorded(), size=image.size,
         channels=image.channels, classes=classes, class_counts=(0,) * len(classes), background=image.background,
         dataset="unknown", dataset_sha256="unknown", parent=None, parent_sha256=None, seen_images=0, train_params={},
         seed=0)

@@ -63,11 +63,11 @@ def test_too_few_held_out_images_are_an_error_that_says_so(tmp_path):
 def test_a_run_without_controllers_does_not_speak_of_them(tmp_path):
     """So the hashes of models trained before they came stand."""
     params = tiny_params("gan")
-    assert "adapt" not in params.told and params.told["watch"]["looks"] == 20
+    assert "adapt" not in params.recorded() and params.recorded()["watch"]["looks"] == 20
     write_dataset(tmp_path / "data")
     run_pretrain(tmp_path, params, tmp_path / "data")
     assert "adapt" not in (tmp_path / "model" / "settings.json").read_text()
     assert "adapt" not in (tmp_path / "model" / "log.jsonl").read_text()
     assert not (tmp_path / "report" / "controls.png").exists()
-    told = tiny_params("gan", adapt={"augment": {}}).told["adapt"]
+    told = tiny_params("gan", adapt={"augment": {}}).recorded()["adapt"]
     assert told["augment"]["target"] == 0.6 and json.dumps(told)
