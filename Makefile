@@ -28,12 +28,12 @@ $(READY): requirements.lock pyproject.toml
 demo: $(READY) ## the whole pipeline on the built-in letters (about nine minutes), then the report's path
 	@$(BIN)/genimg run
 
-test: $(READY) ## lint, and every test (under 20 minutes on 2 cores)
+test: $(READY) ## lint, and every test (about half an hour on 2 cores)
 	@$(MAKE) --no-print-directory lint
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --maxschedchunk 1
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --maxschedchunk 1
 
 test-fast: $(READY) ## the tests that take no servers, browsers or whole pipelines
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --maxschedchunk 1 -m "not slow and not real"
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --maxschedchunk 1 -m "not slow and not real"
 
 ui: $(READY) ## open Dagster (webserver and daemon) on http://127.0.0.1:3000
 	@$(BIN)/python -m orchestration.ui

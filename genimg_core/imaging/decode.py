@@ -143,13 +143,19 @@ def decode(data: bytes, limits: DecodeLimits, wanted: Wanted | None = None) -> D
     except MemoryError:
         out.reason, out.detail = "out_of_memory", "the decoder asked for more memory than it may have"
     except DecoderFailedError as failed:
-        error = failed.error
-        text = _plain(error)
-        ended = isinstance(error, EOFError) or _TRUNCATED.search(text)
-        out.reason, out.detail = ("truncated" if ended else "decoder_error"), f"{type(error).__name__}: {text}"
-        if isinstance(error, UnidentifiedImageError):
-            out.reason, out.detail = "unreadable", "no image format that genimg reads"
+        # In no variable of this frame: the error's traceback holds the frame and the broken image, and a circle of
+        # them would lie in the worker's memory until some later collection, to the cost of the next image.
+        out.reason, out.detail = _reason_of(failed.error)
     return out
+
+
+def _reason_of(error: BaseException) -> tuple[str, str]:
+    """(reason, detail) of what the library raised."""
+    if isinstance(error, UnidentifiedImageError):
+        return "unreadable", "no image format that genimg reads"
+    text = _plain(error)
+    ended = isinstance(error, EOFError) or _TRUNCATED.search(text)
+    return ("truncated" if ended else "decoder_error"), f"{type(error).__name__}: {text}"
 
 
 @contextmanager

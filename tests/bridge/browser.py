@@ -67,7 +67,7 @@ class Pages:
         self.page.get_by_role("button", name="Materialize all").first.click()
         self.page.get_by_text("Launched run").first.wait_for()
 
-    def wait_for_run(self, outcome: str = "Success", limit_ms: int = 300_000) -> None:
+    def wait_for_run(self, outcome: str = "Success", limit_ms: int = 600_000) -> None:
         """The latest run on the page of runs ends so."""
         self.page.goto(f"{self.address}/runs")
         self.page.get_by_text(outcome, exact=True).first.wait_for(timeout=limit_ms)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
@@ -57,3 +59,16 @@ def test_asking():
         ask(raising(KeyboardInterrupt))
     with pytest.raises(MemoryError):
         ask(raising(MemoryError))
+
+
+def test_a_broken_image_is_freed_at_once():
+    """In a circle with its error it would hold its memory for as long as the next images take."""
+    gc.collect()
+    gc.disable()
+    try:
+        found = decode(PALETTE[:len(PALETTE) // 2], DecodeLimits())
+        left = [thing for thing in gc.get_objects() if isinstance(thing, PngImageFile)]
+    finally:
+        gc.enable()
+    assert found.reason == "truncated"
+    assert not left
