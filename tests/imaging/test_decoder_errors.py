@@ -67,7 +67,7 @@ def test_a_broken_image_is_freed_at_once():
     gc.disable()
     try:
         found = decode(PALETTE[:len(PALETTE) // 2], DecodeLimits())
-        left = [thing for thing in gc.get_objects() if isinstance(thing, PngImageFile)]
+        left = [thing for thing in gc.get_objects() if type(thing) is PngImageFile]
     finally:
         gc.enable()
     assert found.reason == "truncated"
