@@ -17,7 +17,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.synchronize import Semaphore
 from pathlib import Path
@@ -25,6 +24,7 @@ from typing import Any, TypeVar
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
+from genimg_core.environment import variables
 from genimg_core.errors import SetupError
 
 Item = TypeVar("Item")
@@ -140,7 +140,7 @@ class _Workers:
             self._started = context.Semaphore(0)
             self._pool = ProcessPool(self._processes, initializer=_prepare_worker,
                                      initargs=(self._function, self._limits, self._started), context=context)
-        with _workers_environment():
+        with variables(WORKERS_ENVIRONMENT):  # workers are started within it, and inherit it
             future = self._pool.schedule(_run, (self._function, items, self._limits.seconds, alone),
                                          timeout=self._limits.seconds * WALL_FACTOR * POOL_FACTOR)
         return _Task(items, alone, self._pool, future)
@@ -250,18 +250,3 @@ def _run(function: Callable[[Any], Any], items: list[Any], seconds: float, alone
             signal.setitimer(signal.ITIMER_PROF, 0)
             signal.setitimer(signal.ITIMER_REAL, 0)
     return results
-
-
-@contextmanager
-def _workers_environment() -> Iterator[None]:
-    """Workers are started within it, and inherit it."""
-    before = {name: os.environ.get(name) for name in WORKERS_ENVIRONMENT}
-    os.environ.update(WORKERS_ENVIRONMENT)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

@@ -16,11 +16,12 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from genimg_core.environment import variables
 from genimg_core.errors import TrainingError
 from genimg_core.lifeline import tethered
 
@@ -73,7 +74,7 @@ def companions(command: Sequence[str], processes: int) -> Iterator[None]:
                   MEETING: f"file://{folder}/meeting"}
         if sys.platform == "linux":
             shared["GLOO_SOCKET_IFNAME"] = "lo"  # processes of one machine talk over loopback: nobody else listens
-        stack.enter_context(_environment({**shared, "RANK": "0", "LOCAL_RANK": "0"}))
+        stack.enter_context(variables({**shared, "RANK": "0", "LOCAL_RANK": "0"}))
         others = _Others(command, range(1, processes), Path(folder))
         stack.callback(others.end)
         threading.Thread(target=others.watch, name="watch companions", daemon=True).start()
@@ -150,17 +151,3 @@ class _Others:
         said = os.pread(handle, LONGEST_WORDS, max(0, os.fstat(handle).st_size - LONGEST_WORDS))
         lines = said.decode("utf8", "replace").splitlines()
         return "\n".join(line for line in lines if not line.startswith("…")).strip()  # without signs of life
-
-
-@contextmanager
-def _environment(changes: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in changes}
-    os.environ.update(changes)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

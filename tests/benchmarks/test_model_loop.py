@@ -68,4 +68,4 @@ def test_growth_in_a_few_seconds(tmp_path):
     small, large = (bench.result(cells[name]) for name in ("vae-32px", "vae-128px"))
     assert large["operations_per_image"] > 8 * small["operations_per_image"]
     assert large["processor_s_per_image"] > small["processor_s_per_image"] > 0
-    assert small["peak_mib"] > small["mib_over_start"] >= 0
+    assert small["peak_mib"] > small["mib_over_start"] > 0

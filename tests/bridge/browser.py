@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,9 @@ OPTIONS = (
 )
 SIZE = {"width": 1600, "height": 1000}
 PATIENCE_MS = 60_000
+STEP_S = 120
+"""The longest that a step of a run may take."""
+STEPS = "{ runsOrError(limit: 1) { ... on Runs { results { stepStats { endTime } } } } }"
 
 
 class Pages:
@@ -67,10 +71,23 @@ class Pages:
         self.page.get_by_role("button", name="Materialize all").first.click()
         self.page.get_by_text("Launched run").first.wait_for()
 
-    def wait_for_run(self, outcome: str = "Success", limit_ms: int = 600_000) -> None:
-        """The latest run on the page of runs ends so."""
+    def wait_for_run(self, outcome: str = "Success") -> None:
+        """The latest run on the page of runs ends so. A step has STEP_S, and no machine too little for all of them."""
         self.page.goto(f"{self.address}/runs")
-        self.page.get_by_text(outcome, exact=True).first.wait_for(timeout=limit_ms)
+        shown = self.page.get_by_text(outcome, exact=True).first
+        ended, since = -1, time.monotonic()
+        while not shown.is_visible():
+            now = self.steps_ended()
+            if now != ended:
+                ended, since = now, time.monotonic()
+            assert time.monotonic() - since < STEP_S, f"{ended} steps ended, and then none; no {outcome} on the page"
+            self.page.wait_for_timeout(500)
+
+    def steps_ended(self) -> int:
+        """Of the latest run."""
+        answer = self.page.request.post(f"{self.address}/graphql", data={"query": STEPS}).json()
+        runs = answer["data"]["runsOrError"]["results"]
+        return sum(step["endTime"] is not None for run in runs for step in run["stepStats"])
 
     def shot(self, name: str) -> Path:
         """A screenshot, when the page is at rest."""

@@ -19,7 +19,7 @@ from tests.bridge.test_browser import Server
 from tests.bridge.test_repro import wait_for
 from tests.project import Project
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 class TwoDoors(Project):
