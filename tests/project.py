@@ -56,6 +56,7 @@ class Project:
         self.root = root
         self.env = {
             key: value for key, value in os.environ.items() if not key.startswith(("DAGSTER", "DVC", "GENIMG_RUN"))
+            and key != "PYTHONDONTWRITEBYTECODE"  # each of a pipeline's processes would compile the copy anew
         }
         self.env |= {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",

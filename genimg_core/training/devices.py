@@ -70,7 +70,8 @@ def _own_gpu(place: Place) -> torch.device:
 
 def _set(threads: int, deterministic: bool, fill: bool) -> None:
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(deterministic)
+    # use_deterministic_algorithms() does this too, and imports the compiler (2 s) to tell it: see training/loop.py.
+    torch.set_deterministic_debug_mode("error" if deterministic else "default")
     torch.utils.deterministic.fill_uninitialized_memory = fill
 
 

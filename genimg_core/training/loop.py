@@ -90,6 +90,8 @@ class Trainer:
         self._counts: dict[str, int] = {}
         self._norms: dict[str, Tensor] = {}
         if params.compile:
+            # computing() leaves the compiler unloaded, and so untold.
+            torch.use_deterministic_algorithms(torch.are_deterministic_algorithms_enabled())
             for network in networks.values():
                 network.compile()
 

@@ -1,5 +1,8 @@
 """Settings of torch hold within the block and no longer."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -15,6 +18,14 @@ def test_threads_and_determinism_hold_within_the_block():
         assert device.type == "cpu"
         assert torch.get_num_threads() == 1 and torch.are_deterministic_algorithms_enabled()
     assert (torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()) == before
+
+
+def test_no_compiler_is_loaded_for_what_compiles_nothing():
+    """It takes two seconds, of every stage that draws samples or scores them."""
+    code = ("import sys, torch\nfrom genimg_core.training.devices import computing\n"
+            "with computing('cpu', 1):\n    assert torch.are_deterministic_algorithms_enabled()\n"
+            "print(sorted({'torch._dynamo', 'torch._inductor'} & set(sys.modules)))")
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
 def test_a_gpu_that_is_not_there():
