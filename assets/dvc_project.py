@@ -6,7 +6,7 @@ Knows nothing of images, of this program, or of Dagster.
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -46,8 +46,23 @@ class DvcProject:
                 self._plan = stamp, read_plan(repo, self.is_source)
         return self._plan[1]
 
-    def states(self) -> dict[str, StageState]:
-        """How every stage stands, in the order of `plan`. A stage that a dvc is running just now is left out.
+    def made_from(self, stage: str) -> set[str]:
+        """The stage and all those before it that it hangs on; nothing if there is no such stage. Raises as `plan`."""
+        plan = self.plan()
+        found: set[str] = set()
+        ahead = [stage] if stage in plan else []
+        while ahead:
+            name = ahead.pop()
+            if name not in found:
+                found.add(name)
+                ahead += plan[name].upstream
+        return found
+
+    def states(self, only: Collection[str] | None = None) -> dict[str, StageState]:
+        """How the stages stand, in the order of `plan`. A stage that a dvc is running just now is left out.
+
+        Args:
+            only: these; all without it.
 
         Raises:
             ProjectBusyError: a dvc holds the lock (only for moments: not while a stage's command runs).
@@ -57,7 +72,7 @@ class DvcProject:
         for _ in range(ATTEMPTS):
             before = lock.stat().st_mtime_ns if lock.is_file() else None
             with self._open() as repo:
-                states = read_states(repo, self.root, self.is_source)
+                states = read_states(repo, self.root, self.is_source, only)
             if before == (lock.stat().st_mtime_ns if lock.is_file() else None):
                 return states
         raise ProjectBusyError("dvc.lock changes too often just now")

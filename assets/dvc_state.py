@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -104,8 +104,9 @@ def _planned(repo: Any, stage: DvcStage, upstream: list[DvcStage], is_source: Ca
                         upstream=tuple(other.name for other in upstream))
 
 
-def read_states(repo: Any, root: Path, is_source: Callable[[str], bool]) -> dict[str, StageState]:
-    """How every stage of an open DVC Repo stands; see `DvcProject.states`."""
+def read_states(repo: Any, root: Path, is_source: Callable[[str], bool],
+                only: Collection[str] | None = None) -> dict[str, StageState]:
+    """How the stages of an open DVC Repo stand; see `DvcProject.states`."""
     from dvc.lock import LockError
 
     with _locked(repo):  # dvc.lock is not written in one go
@@ -113,7 +114,8 @@ def read_states(repo: Any, root: Path, is_source: Callable[[str], bool]) -> dict
         by_name = {stage.name: stage for stage in repo.index.stages}
         lock = _read_lock(root)
     states = {}
-    for name, planned in with_pauses(plan.items()):
+    wanted = [(name, planned) for name, planned in plan.items() if only is None or name in only]
+    for name, planned in with_pauses(wanted):
         with _locked(repo):
             try:
                 status = by_name[name].status()
@@ -199,8 +201,8 @@ def _input(path: str, producer: dict[str, Any], reader: dict[str, Any] | None) -
 
 
 def _overlap(one: str, other: str) -> bool:
-    a, b = PurePosixPath(one), PurePosixPath(other)
-    return a == b or a in b.parents or b in a.parents
+    """Whether one path is the other, or within it. Both with forward slashes, as DVC has them."""
+    return one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")
 
 
 def _path(repo: Any, item: Any) -> str:

@@ -14,6 +14,7 @@ import dagster as dg
 
 from assets.checks import check_results, check_specs
 from assets.dvc_project import DvcProject
+from assets.dvc_state import StageState
 from assets.names import STAGE_KEY, asset_key, file_key, instance, settings_key
 from assets.previews import events_markdown, picture_markdown, table_markdown
 from genimg_core.decisions.files import ensure_files
@@ -38,15 +39,22 @@ LONGEST_FACTS = 20_000
 class Provenance(Protocol):
     """Keeps Dagster's records and dvc.lock in step (orchestration/provenance.py)."""
 
-    def before(self, context: dg.AssetExecutionContext, stage: str) -> bool:
+    def before(self, context: dg.AssetExecutionContext, stage: str) -> StageState | None:
         """Tell Dagster of what was run outside, so that the asset's inputs are the ones on disk.
 
         Returns:
-            Whether `dvc status` finds the stage up to date.
+            How the stage stands; None while another dvc runs it.
         """
 
-    def after(self, context: dg.AssetExecutionContext, stage: str) -> tuple[str, Mapping[str, str]]:
-        """The data version of the stage's outputs, and the tags that say what they were made from."""
+    def after(self, context: dg.AssetExecutionContext, stage: str,
+              state: StageState | None) -> tuple[str, Mapping[str, str]]:
+        """The data version of the stage's outputs, and the tags that say what they were made from.
+
+        Args:
+            context: the run's.
+            stage: the one that ran.
+            state: how it stands; None to look.
+        """
 
 
 @dataclass(frozen=True)
@@ -102,15 +110,16 @@ def stage_asset(workspace: Workspace, stage: str, deps: Sequence[dg.AssetKey], *
             if scan:
                 _scan(context, workspace, scan)
             action = "skipped"
-            if provenance.before(context, stage):
+            state = provenance.before(context, stage)
+            if state is not None and not state.changes:
                 context.log.info(f"{stage} is up to date: dvc has nothing to run")
             else:
                 result = reproduce(workspace.root, [stage], single=True, on_line=context.log.info,
                                    env={"GENIMG_RUN": context.run.run_id})
                 if not result.succeeded:
                     yield from _failed(context, workspace, stage, result)
-                action = result.actions[stage]
-            version, tags = provenance.after(context, stage)
+                action, state = result.actions[stage], None
+            version, tags = provenance.after(context, stage, state)
             yield _materialized(context, workspace, stage, action, version, tags)
 
     return run

@@ -94,7 +94,7 @@ def read(path: Path = PARAMS_FILE) -> dict[str, Any]:
 def nearest(key: str, known: list[str]) -> str:
     """`did you mean 'clean'?`, or the list of what is known."""
     close = difflib.get_close_matches(key, known, n=1)
-    return f"did you mean '{close[0]}'?" if close else f"known here: {', '.join(sorted(known)) or 'nothing'}"
+    return f"did you mean '{close[0]}'?" if close else f"known here: {', '.join(sorted(set(known))) or 'nothing'}"
 
 
 def lookup(tree: dict[str, Any], dotted: str) -> Any:

@@ -13,7 +13,7 @@ The notes are made from dvc.lock by one function for runs of both kinds, so they
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import dagster as dg
@@ -53,30 +53,35 @@ class Provenance:
     workspace: Workspace
     stages: frozenset[str]
 
-    def before(self, context: dg.AssetExecutionContext, stage: str) -> bool:
-        """Tell Dagster of everything that was run outside; `stage` itself, about to run, is told of by its own run.
+    def before(self, context: dg.AssetExecutionContext, stage: str) -> StageState | None:
+        """Tell Dagster of what was run outside and `stage` hangs on; of `stage`, about to run, its own run tells.
 
         Returns:
-            Whether `dvc status` finds the stage up to date.
+            How the stage stands; None while another dvc runs it.
         """
-        states = self._states()
+        states = self._states(self.workspace.project.made_from(stage))
         for event in self._news(context.instance, states):
             context.instance.report_runless_asset_event(event)
-        return stage in states and not states[stage].changes
+        return states.get(stage)
 
-    def after(self, context: dg.AssetExecutionContext, stage: str) -> tuple[str, Mapping[str, str]]:
+    def after(self, context: dg.AssetExecutionContext, stage: str,
+              state: StageState | None) -> tuple[str, Mapping[str, str]]:
         """The data version of what `stage` wrote, and the tags that say what it was made from.
 
         Its settings are told anew, since the run may have put right what had made them differ.
+
+        Args:
+            context: the run's.
+            stage: the one that ran.
+            state: how it stands; None to look.
         """
-        record = _Record(context.instance, self._keys())
-        for name, state in self._states().items():
-            told = self._about(name, state, record)
-            if name == stage:
-                for event in told.externals:
-                    context.instance.report_runless_asset_event(event)
-                return told.tags[DATA_VERSION_TAG], told.tags
-        raise ProjectBusyError(f"another dvc has begun with {stage}")
+        state = state or self._states({stage}).get(stage)
+        if state is None:
+            raise ProjectBusyError(f"another dvc has begun with {stage}")
+        told = self._about(stage, state, _Record(context.instance, self._keys()))
+        for event in told.externals:
+            context.instance.report_runless_asset_event(event)
+        return told.tags[DATA_VERSION_TAG], told.tags
 
     def news(self, instance: dg.DagsterInstance) -> list[Event]:
         """What Dagster does not know yet, each event after those it hangs on. Empty if nothing has happened.
@@ -104,12 +109,12 @@ class Provenance:
         files = [key for stage in plan.values() for path in stage.files if (key := file_key(path))]
         return [*files, *(key for name in plan for key in (asset_key(name), settings_key(name)))]
 
-    def _states(self) -> dict[str, StageState]:
+    def _states(self, only: Collection[str] | None = None) -> dict[str, StageState]:
         """The states of the stages that the definitions know, after a short wait if another dvc is at work."""
         deadline = time.monotonic() + PATIENCE_S
         while True:
             try:
-                states = self.workspace.project.states()
+                states = self.workspace.project.states(only)
                 return {name: state for name, state in states.items() if name in self.stages}
             except ProjectBusyError:
                 if time.monotonic() > deadline:
