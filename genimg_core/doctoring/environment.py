@@ -89,9 +89,10 @@ def _installed() -> dict[str, str]:
     """Plain distribution name -> version; the first on the path counts."""
     found: dict[str, str] = {}
     for distribution in metadata.distributions():
-        name = distribution.metadata["Name"] if distribution.metadata else None
+        about = distribution.metadata  # parsed anew by each question
+        name = about["Name"] if about else None
         if name:
-            found.setdefault(_plain(name), distribution.version)
+            found.setdefault(_plain(name), about["Version"])
     return found
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ast
 import hashlib
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -32,9 +34,9 @@ def import_closure(module: str) -> tuple[Path, ...]:
             continue
         seen.add(path)
         if path.suffix == ".py":
-            tree = ast.parse(path.read_text(encoding="utf8"))
-            waiting.extend(_file_of(name) for name in _imported_names(tree))
-            waiting.extend(path.parent / name for name in _package_data(tree))
+            parsed = _parsed(path.read_text(encoding="utf8"))
+            waiting.extend(_file_of(name) for name in parsed.imports)
+            waiting.extend(path.parent / name for name in parsed.data)
     return tuple(sorted(seen))
 
 
@@ -44,6 +46,23 @@ def code_hash(module: str) -> str:
     for path in import_closure(module):
         digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class _Module:
+    imports: tuple[str, ...]
+    """Dotted names of ours, modules and what is in them."""
+    data: tuple[str, ...]
+    """Its PACKAGE_DATA."""
+    has_code: bool
+    """More than a docstring."""
+
+
+@cache  # the stages share most of their files
+def _parsed(source: str) -> _Module:
+    tree = ast.parse(source)
+    return _Module(tuple(_imported_names(tree)), tuple(_package_data(tree)),
+                   any(not isinstance(node, ast.Expr) for node in tree.body))
 
 
 def _package_data(tree: ast.Module) -> tuple[str, ...]:
@@ -73,7 +92,4 @@ def _file_of(module: str) -> Path | None:
     if path.with_suffix(".py").is_file():
         return path.with_suffix(".py")
     face = path / "__init__.py"
-    has_code = face.is_file() and any(
-        not isinstance(node, ast.Expr) for node in ast.parse(face.read_text(encoding="utf8")).body
-    )
-    return face if has_code else None
+    return face if face.is_file() and _parsed(face.read_text(encoding="utf8")).has_code else None

@@ -7,8 +7,6 @@ import shutil
 import pandas as pd
 import pytest
 
-from tests.project import TINY, make_project
-
 pytestmark = pytest.mark.slow
 
 
@@ -96,34 +94,6 @@ def test_the_memo_is_only_a_short_cut(own_project):
     told = own_project.dvc("repro", "-f", "-s", "profile@base", "profile@target").stdout
     assert "Running stage 'profile@base'" in told
     assert hashes(own_project) == before
-
-
-def test_one_data_set_and_one_model(tmp_path):
-    params = TINY | {
-        "datasets": {"photos": TINY["datasets"]["base"]},
-        "pretrain": {"photos": TINY["pretrain"]["latin"] | {"dataset": "photos"}},
-        "finetune": {},
-        "generate": {"photos": {"dataset": "photos", "images": 32}},
-        "extractor": {"dataset": "photos", "seen_images": 640},
-    }
-    project = make_project(tmp_path / "project", params)
-    assert "The report:" in project.genimg("run").stdout
-    assert set(project.lock()) == {
-        f"{stage}@photos"
-        for stage in (
-            "collect",
-            "profile",
-            "validate",
-            "clean",
-            "label",
-            "normalize",
-            "select",
-            "pretrain",
-            "generate",
-            "evaluate",
-        )
-    } | {"extractor", "report"}
-    assert "up to date" in project.dvc("status").stdout
 
 
 def test_other_families_run_through(own_project):

@@ -144,6 +144,11 @@ def test_configure_then_run(tmp_path, labelled):
     params["extractor"]["seen_images"] = 320
     params["evaluate"] |= {"min_coverage_share": 0, "max_copied_share": 1, "require_better_than_baseline": False}
     project.write_params(params)
-    project.genimg("run")
+    assert "The report:" in project.genimg("run").stdout
     assert (project.root / "data/report/index.html").is_file()
+    data = ("collect", "profile", "validate", "clean", "label", "normalize")
+    model = ("select", "pretrain", "generate", "evaluate")
+    stages = {f"{stage}@base" for stage in data} | {f"{stage}@in" for stage in model} | {"extractor", "report"}
+    assert set(project.lock()) == stages
+    assert "up to date" in project.dvc("status").stdout
     project.genimg("doctor")
