@@ -4,7 +4,8 @@
 - resume/000000040960/state.json: everything else, and the sha256 of the tensors
 - resume/good: the name of the snapshot that an ill run goes back to
 
-Two are kept at most: the latest, to resume from, and the last good one, which is usually the same.
+Three are kept at most: the latest, to resume from; the last good one, which is usually the same; and the start, for
+a run that nothing else cures.
 """
 
 from __future__ import annotations
@@ -32,10 +33,11 @@ class Snapshot(NamedTuple):
 
 
 GOOD = "good"
+START = f"{0:012d}"
 
 
 def write_snapshot(folder: Path, seen_images: int, snapshot: Snapshot, good: int | None = None) -> None:
-    """Write a snapshot beside the earlier ones, then drop those but for the good one.
+    """Write a snapshot beside the earlier ones, then drop those but for the good one and the start.
 
     Args:
         folder: the run's resume folder; exists.
@@ -58,7 +60,7 @@ def write_snapshot(folder: Path, seen_images: int, snapshot: Snapshot, good: int
     if good is not None:
         (folder / f"{GOOD}-draft").write_text(f"{good:012d}", encoding="utf8")
         (folder / f"{GOOD}-draft").replace(folder / GOOD)
-    kept = {final.name, GOOD, _good_name(folder)}
+    kept = {final.name, GOOD, _good_name(folder), START}
     for other in folder.iterdir():
         if other.name not in kept:
             shutil.rmtree(other)
@@ -74,6 +76,11 @@ def _good_name(folder: Path) -> str:
 def read_good_snapshot(folder: Path) -> Snapshot | None:
     """The snapshot that an ill run goes back to, None where there is none that is whole."""
     return _read(folder / _good_name(folder)) if _good_name(folder) else None
+
+
+def read_start(folder: Path) -> Snapshot | None:
+    """The snapshot before the first step, None where there is none that is whole."""
+    return _read(folder / START)
 
 
 def read_snapshot(folder: Path) -> Snapshot | None:

@@ -225,7 +225,7 @@ def train(trainer: Trainer, resume: Path, what: str, draw: Callable[[], np.ndarr
           look: Callable[[], dict[str, float]] | None = None) -> None:
     """Run to the end of the budget, from the latest snapshot in `resume` if there is one.
 
-    Where the health watch finds the run ill, it goes back to its last good snapshot with other settings. Controllers
+    Where the health watch finds the run ill, it goes back (see remedy.py). Controllers
     (`params.adapt`) turn what is theirs at each line of the log; one of them may end the run early. Of several
     processes all read, and the leading one writes, draws and looks.
 

@@ -21,7 +21,7 @@ class WatchParams(Section):
 
     restarts: Annotated[int, Field(ge=0, le=10)] = 3
     """Times that a run may go back to its last good snapshot, with half the learning rate; then it fails. 0 fails at
-    the first finding."""
+    the first finding. The last time a game that is out of balance goes back to its start."""
     gradient_factor: Annotated[float, Field(gt=1)] = 100.0
     """A gradient's norm over this many times its median so far has exploded."""
     critic_share: Annotated[float, Field(ge=0, lt=1)] = 0.02

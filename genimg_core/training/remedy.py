@@ -1,4 +1,8 @@
-"""What is done for a run that is ill: back to its last good snapshot, with other settings, a few times at most."""
+"""What is done for a run that is ill: back to its last good snapshot, with other settings, a few times at most.
+
+Settings under which a game lost its balance may have spoiled it before that showed: where all else has failed, the last
+attempt is one from the start.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genimg_core.errors import TrainingError
-from genimg_core.training.checkpoint import read_good_snapshot
+from genimg_core.training.checkpoint import read_good_snapshot, read_start
 from genimg_core.training.generators import torch_generator
 from genimg_core.training.health import Finding
 
@@ -30,7 +34,7 @@ REMEDIES = {
 
 
 def go_back(trainer: Trainer, resume: Path, finding: Finding, what: str) -> int:
-    """Put the run back to its last good snapshot, change its settings and write the event down.
+    """Put the run back to its last good snapshot or its start, change its settings and write the event down.
 
     The draws to come are others, so that the same fate is not met again. The new state is written to disk before the
     run goes on: a resumed run goes the same way.
@@ -49,7 +53,9 @@ def go_back(trainer: Trainer, resume: Path, finding: Finding, what: str) -> int:
     """
     seen, events, params = trainer.seen_images, trainer.events, trainer.params
     before_this = trainer.restarts
-    snapshot = read_good_snapshot(resume)
+    last_chance = 1 < params.watch.restarts == len(before_this) + 1
+    anew = last_chance and finding.cause in OUT_OF_BALANCE
+    snapshot = (read_start(resume) if anew else None) or read_good_snapshot(resume)
     trainer.team.wait()  # until all have read it
     if len(before_this) >= params.watch.restarts or snapshot is None:
         tried = f", after {len(before_this)} attempt(s) with lower rates" if before_this else ""

@@ -8,6 +8,7 @@ from genimg_core.training.checkpoint import (
     optimiser_tensors,
     read_good_snapshot,
     read_snapshot,
+    read_start,
     restore_optimiser,
     write_snapshot,
 )
@@ -26,6 +27,15 @@ def test_round_trip_and_only_the_latest_stays(tmp_path):
     tensors, tree = read_snapshot(tmp_path)
     assert tree == {"seen_images": 20, "log": [{"loss": 0.1}]}
     assert tensors["a.b"].tolist() == [20.0] * 3 and tensors["state"].dtype == torch.uint8
+
+
+def test_the_start_stays_and_the_latest_is_read(tmp_path):
+    assert read_start(tmp_path) is None
+    for seen in (0, 10, 20):
+        write_snapshot(tmp_path, seen, snapshot(float(seen)), good=seen)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["000000000000", "000000000020", "good"]
+    assert read_start(tmp_path).tree["seen_images"] == 0
+    assert read_snapshot(tmp_path).tree["seen_images"] == read_good_snapshot(tmp_path).tree["seen_images"] == 20
 
 
 def test_a_draft_is_not_a_snapshot(tmp_path):

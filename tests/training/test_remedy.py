@@ -8,6 +8,7 @@ import torch
 
 from genimg_core.errors import TrainingError
 from genimg_core.models.family import FAMILIES, ModelSpec
+from genimg_core.training.checkpoint import read_start
 from genimg_core.training.data import TrainSet
 from genimg_core.training.devices import computing
 from genimg_core.training.health import Finding
@@ -126,6 +127,26 @@ def test_a_collapse_goes_back_to_before_it_began(tmp_path):
     assert event["back_to"] == 10 * 32  # the eleventh snapshot was suspicious
     assert event["stabilised"] == 1 and event["after"]["r1"] == 3 * event["before"]["r1"]
     assert all(line["variety"] == 0.9 for line in trainer.log)
+
+
+def test_the_last_attempt_at_a_collapse_begins_anew(tmp_path):
+    trainer = trainer_of("gan", snapshot_images=32, watch={"looks": 30})
+    start = {name: weight.clone() for name, weight in trainer.networks.state_dict().items()}
+    varied = iter([0.9] * 10 + [0.3] * 6 + [0.9] * 40)
+    began = []
+
+    def look():
+        if len(trainer.restarts) == 3 and not began:
+            began.append(trainer.seen_images)
+        share = next(varied)
+        return {"variety": share, "coverage": share}
+
+    train(trainer, tmp_path, "a run", look=look)
+    assert [event["back_to"] for event in trainer.restarts] == [320, 320, 0] and began == [32]
+    assert [event["rate_scale"] for event in trainer.restarts] == [0.5, 0.25, 0.125]
+    assert [event["stabilised"] for event in trainer.restarts] == [1, 2, 3]
+    first = read_start(tmp_path)
+    assert all(torch.equal(first.tensors[f"networks.{name}"], weight) for name, weight in start.items())
 
 
 def test_a_run_killed_after_it_went_back_resumes_bit_equal(tmp_path, monkeypatch):
