@@ -63,7 +63,10 @@ def test_a_stage_between_two_outside_runs_needs_no_sensor(door: Door):
     assert door.actions(result) == {"base/clean_images": "ran"}
     assert door.stale() == project.stale_by_dvc()
     assert "clean@base" not in door.stale()
-    assert door.tick() == []
+    hung_on = project.workspace.project.made_from("clean@base")
+    assert hung_on == {"collect@base", "profile@base", "validate@base", "clean@base"}
+    assert not {*map(asset_key, hung_on), *map(settings_key, hung_on)} & set(door.tick()), "all of that was told"
+    assert door.tick() == [] and door.stale() == project.stale_by_dvc()
 
 
 @pytest.mark.slow
