@@ -32,11 +32,11 @@ TINY: dict[str, Any] = {
     "datasets": {
         "base": {
             "source": {"kind": "glyphs", "script": "latin_capitals", "images": 400},
-            "label": {"seen_images": 3200},
+            "label": {"seen_images": 1600},
         },
         "target": {
             "source": {"kind": "glyphs", "script": "greek_small", "images": 96, "reference_images": 72},
-            "label": {"seen_images": 3200},
+            "label": {"seen_images": 1600},
         },
     },
     "pretrain": {"latin": {"dataset": "base", "seen_images": 960, "batch": 32}},
