@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.distributions import Bernoulli, Normal, kl_divergence
 
+from genimg_core.models.vae import VaeParams
 from genimg_core.models.vae.objective import (
     RECONSTRUCTIONS,
     beta_at,
@@ -81,3 +82,12 @@ def test_free_bits_in_closed_form():
 def test_beta_rises(progress, expected):
     assert beta_at(progress, 2.0, 0.2) == pytest.approx(expected)
     assert beta_at(progress, 2.0, 0.0) == 2.0
+
+
+@pytest.mark.parametrize("name", RECONSTRUCTIONS)
+def test_a_grey_start_is_pulled_towards_black_and_white(name):
+    """At the default `clip`: with one of 1 or less a clipped error would stand still for ever."""
+    images = torch.tensor([[[[-1.0, 1.0]]]])
+    made = torch.zeros_like(images, requires_grad=True)
+    RECONSTRUCTIONS[name](images, made, VaeParams().clip).sum().backward()
+    assert made.grad[0, 0, 0, 0] > 0 > made.grad[0, 0, 0, 1]
