@@ -23,8 +23,8 @@ class VaeParams(Section):
     """How a reconstruction is held against its image: squared error; the same with each pixel's part clipped;
     cross-entropy, for what is nearly black and white."""
     clip: Annotated[float, Field(gt=0, le=4)] = 2.0
-    """Of `clipped`: the greatest squared error of a pixel that counts, pixels being in [-1, 1]. With 1 or less a
-    network that begins with grey learns nothing of black and white: all its errors are 1."""
+    """Of `clipped`: the greatest squared error of a pixel that counts, pixels being in [-1, 1]; in the first half of
+    the budget it falls to this from 4."""
     beta: Annotated[float, Field(ge=0, le=1e4)] = 1.0
     """Weight of the Kullback-Leibler term."""
     beta_warm_up: Share = 0.0

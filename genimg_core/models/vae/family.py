@@ -10,7 +10,14 @@ from torch import Tensor, nn
 from genimg_core.models.family import Loss, ModelSpec, Noise, Player
 from genimg_core.models.vae import VaeParams
 from genimg_core.models.vae.network import Autoencoder
-from genimg_core.models.vae.objective import RECONSTRUCTIONS, VaeLoss, beta_at, free_bits, kl_from_standard_normal
+from genimg_core.models.vae.objective import (
+    RECONSTRUCTIONS,
+    VaeLoss,
+    beta_at,
+    clip_at,
+    free_bits,
+    kl_from_standard_normal,
+)
 
 
 class VaeFamily:
@@ -45,7 +52,8 @@ class VaeFamily:
         posterior, reconstructed = networks[player](images, labels, noise)
         nats = kl_from_standard_normal(posterior.mean, posterior.log_variance)
         beta, factor = beta_at(progress, params.beta, params.beta_warm_up), self.knobs["beta"]
-        loss = VaeLoss(RECONSTRUCTIONS[params.reconstruction](images, reconstructed.float(), params.clip),
+        loss = VaeLoss(RECONSTRUCTIONS[params.reconstruction](images, reconstructed.float(),
+                                                             clip_at(progress, params.clip)),
                        (beta if factor is None else beta * factor) * free_bits(nats, params.free_bits))
         return Loss(loss.reconstruction + loss.kl, loss._asdict(), {} if factor is None else {"nats": nats.sum(dim=1)})
 

@@ -31,9 +31,20 @@ def squared_error(images: Tensor, reconstructed: Tensor, clip: float) -> Tensor:
 def clipped_squared_error(images: Tensor, reconstructed: Tensor, clip: float) -> Tensor:
     """The same with min(d^2, clip) for each pixel, (B,): a pixel that is far off pulls no more.
 
-    Noise and hard edges then cost a constant; too small a `clip` leaves nothing that pulls at the start.
+    Noise and hard edges then cost a constant. A `clip` below 4 from the start learns the commonest colour and no other:
+    what it makes of the rest is too far off to pull (see `clip_at`).
     """
     return (images - reconstructed).square().clamp(max=clip).sum(dim=(1, 2, 3)) / 2
+
+
+def clip_at(progress: float, clip: float) -> float:
+    """`clip`, fallen linearly over the first half of the budget from 4, which clips nothing in [-1, 1].
+
+    Args:
+        progress: part of the budget that is over, in [0, 1].
+        clip: the final one.
+    """
+    return clip + (WIDEST_CLIP - clip) * max(0.0, 1 - 2 * progress)
 
 
 def cross_entropy(images: Tensor, reconstructed: Tensor, clip: float) -> Tensor:
@@ -45,6 +56,8 @@ def cross_entropy(images: Tensor, reconstructed: Tensor, clip: float) -> Tensor:
     return binary_cross_entropy(chance, (images + 1) / 2, reduction="none").sum(dim=(1, 2, 3))
 
 
+WIDEST_CLIP = 4.0
+"""The greatest squared error of a pixel in [-1, 1]."""
 _SURE = 1e-6
 """Beyond it the logarithm is cut off."""
 
