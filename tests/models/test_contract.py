@@ -207,7 +207,7 @@ def test_an_interrupted_run_goes_on_bit_equal(name, flip, tmp_path, monkeypatch)
         monkeypatch.setattr(interrupted, "step", step_until_a_key_is_pressed)
         with pytest.raises(KeyboardInterrupt):
             train(interrupted, tmp_path / "resume", "a run")
-        assert sorted(path.name for path in (tmp_path / "resume").iterdir()) == ["000000000192", "good"]
+        assert sorted(path.name for path in (tmp_path / "resume").iterdir()) == ["000000000000", "000000000192", "good"]
         resumed = trainer()
         train(resumed, tmp_path / "resume", "a run")
     assert resumed.log == straight.log
