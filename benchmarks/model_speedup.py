@@ -22,6 +22,7 @@ from benchmarks import command
 from benchmarks.cells import Bench, Cell, Recipe
 from benchmarks.excess import ratio_over_seeds
 from benchmarks.transfer import Pairs, Row
+from genimg_core.models.family import FAMILIES
 
 NAME = "model_speedup"
 SEEDS = (0, 1, 2)
@@ -42,8 +43,9 @@ def curve(pairs: Pairs, system: str, seed: int, form: str = "") -> Recipe:
     drawn = 48 if pairs.smoke else DRAWN
     data, parent = pairs.target(ROW, seed), pairs.base_model(ROW.base) if system == "finetuned" else None
     params = _params(system, seen, looks)
+    heeded = {key: value for key, value in params.recorded(by_alias=True).items() if key not in {*FAMILIES} - {"flow"}}
     settings = {"system": system, "data": data, "parent": parent, "seed": seed, "drawn": drawn, "drawing": DRAWING,
-                "params": params, "threads": pairs.threads}
+                "params": heeded, "threads": pairs.threads}
 
     def make(bench: Bench, folder: Path) -> None:
         import numpy as np
