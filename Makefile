@@ -28,7 +28,7 @@ $(READY): requirements.lock pyproject.toml
 demo: $(READY) ## the whole pipeline on the built-in letters (about nine minutes), then the report's path
 	@$(BIN)/genimg run
 
-test: $(READY) ## lint, and every test (about half an hour on 2 cores)
+test: $(READY) ## lint, and every test (about 20 minutes on 2 cores)
 	@$(MAKE) --no-print-directory lint
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --maxschedchunk 1
 

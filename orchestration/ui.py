@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import http.client
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -72,11 +74,25 @@ def _wait_until_it_answers(address: str, running: dict[str, subprocess.Popen], h
             if process.poll() is not None:
                 raise NotStartedError(f"Dagster's {name} ended: {_last_words(home / f'{name}.log')}")
         try:
-            with urllib.request.urlopen(f"{address}/server_info", timeout=5):
+            if _home_of(address) == home.resolve():
                 return
-        except (urllib.error.URLError, TimeoutError, ConnectionError):
-            time.sleep(0.3)
+        except (OSError, http.client.HTTPException):  # no server yet
+            pass
+        time.sleep(0.3)
     raise NotStartedError(f"Dagster does not answer at {address}: {_last_words(home / 'webserver.log')}")
+
+
+def _home_of(address: str) -> Path | None:
+    """Whose server answers: another project's may have taken the port since it was free."""
+    asked = urllib.request.Request(f"{address}/graphql", json.dumps({"query": "{ instance { info } }"}).encode(),
+                                   {"Content-Type": "application/json"})
+    with urllib.request.urlopen(asked, timeout=5) as answer:
+        told = answer.read()
+    try:
+        found = re.search(r"base_dir: *(\S.*)", json.loads(told)["data"]["instance"]["info"])
+    except (ValueError, LookupError, TypeError):  # no Dagster
+        return None
+    return Path(found[1].strip().strip("'\"")).resolve() if found else None
 
 
 def _last_words(log: Path) -> str:

@@ -60,7 +60,7 @@ class Server:
 @pytest.fixture
 def server(project: StandIn, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
-    with dagster_ui(project.root, free_port(3737), LOCATION % (project.root / "definitions.py")) as address:
+    with dagster_ui(project.root, free_port(0), LOCATION % (project.root / "definitions.py")) as address:
         yield Server(project, address)
 
 
@@ -138,7 +138,7 @@ def test_graph_materialize_all_pictures_and_a_failed_gate(server: Server, pictur
 
 def test_both_servers_end_with_the_block(project: StandIn, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
-    with dagster_ui(project.root, free_port(3737), LOCATION % (project.root / "definitions.py")):
+    with dagster_ui(project.root, free_port(0), LOCATION % (project.root / "definitions.py")):
         left = _processes_of(project)
         assert len(left) >= 2
     started = time.monotonic()

@@ -59,7 +59,7 @@ def door(project) -> Iterator[Door]:
 @pytest.fixture
 def server(project, monkeypatch) -> Iterator[Server]:
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
-    with dagster_ui(project.root, free_port(3838)) as address:
+    with dagster_ui(project.root, free_port(0)) as address:
         yield Server(project, address)
 
 
