@@ -60,11 +60,11 @@ def main(arguments: argparse.Namespace) -> int:
     found = compare(arguments.dataset, was, now)
     print("\n".join(lines(found)), flush=True)
     folder = arguments.out if arguments.out is not None else FOLDER / arguments.dataset
-    if arguments.out is None:
-        shutil.rmtree(folder, ignore_errors=True)
     try:
         with whole_or_not_at_all(folder, "drift") as draft:
             files = write_comparison(draft, found)
+            if arguments.out is None:  # the last one stays until the new one is whole
+                shutil.rmtree(folder, ignore_errors=True)
     except KeyboardInterrupt:
         print(f"genimg: interrupted; nothing was written to {folder}. The same command starts again.",
               file=sys.stderr, flush=True)

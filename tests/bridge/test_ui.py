@@ -36,7 +36,7 @@ def answer(home: str) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "other", [answer("/another/.dagster"), b"hello", b"{}", b"[]", b'{"data": {"instance": null}}'], indirect=True
+    "other", [answer("/srv/another/.dagster"), b"hello", b"{}", b"[]", b'{"data": {"instance": null}}'], indirect=True
 )
 def test_anothers_server_is_not_taken_for_ours(other: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "webserver.log").write_text("its last words")
@@ -45,6 +45,6 @@ def test_anothers_server_is_not_taken_for_ours(other: str, tmp_path: Path, monke
         ui._wait_until_it_answers(other, {}, tmp_path)
 
 
-@pytest.mark.parametrize("other", [answer("/home/of/this/.dagster")], indirect=True)
+@pytest.mark.parametrize("other", [answer("/srv/this/.dagster")], indirect=True)
 def test_ours_is_known_by_its_home(other: str):
-    ui._wait_until_it_answers(other, {}, Path("/home/of/this/.dagster"))
+    ui._wait_until_it_answers(other, {}, Path("/srv/this/.dagster"))
