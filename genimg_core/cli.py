@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from genimg_core.errors import GenimgError
 from genimg_core.housekeeping.at_work import at_work
 from genimg_core.lifeline import end_with_dvc
+from genimg_core.preloading.client import hand_over
 
 if TYPE_CHECKING:
     from genimg_core.stages.contract import Stage
@@ -102,6 +103,9 @@ def _dispatch(arguments: list[str]) -> int:
         with at_work():
             return module.main(given)
     if command in STAGE_SUMMARIES:
+        done = hand_over(arguments)
+        if done is not None:
+            return done
         with at_work():
             return _run_stage(command, arguments[1:])
     from genimg_core.params import nearest

@@ -14,12 +14,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from genimg_core.lifeline import tethered
+from genimg_core.preloading.launch import Headstart, Preloading
 
 Action = Literal["ran", "cached", "skipped"]
 """What became of a stage: its command ran; its outputs came from the run cache; nothing had changed."""
@@ -91,7 +92,7 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def reproduce(root: Path, targets: Sequence[str] = (), single: bool = False, on_line: Callable[[str], None] = print,
-              env: Mapping[str, str] | None = None) -> ReproResult:
+              env: Mapping[str, str] | None = None, headstart: Headstart | None = None) -> ReproResult:
     """Bring stages (or everything) up to date; after a failure put the failed stage's earlier outputs back.
 
     A dvc kept from starting by another dvc is tried again, with growing pauses, for as long as that takes (a training
@@ -103,6 +104,7 @@ def reproduce(root: Path, targets: Sequence[str] = (), single: bool = False, on_
         single: only these stages, without the ones before them.
         on_line: called with each line of output as it comes.
         env: variables to add.
+        headstart: libraries to be loaded for the later stages while the first one runs.
 
     Raises:
         ReproInterruptedError: Ctrl-C, from the first line of dvc on.
@@ -111,7 +113,7 @@ def reproduce(root: Path, targets: Sequence[str] = (), single: bool = False, on_
     words = ["repro", *(["--single-item"] if single else []), *targets]
     pause = FIRST_PAUSE_S
     while True:
-        result = _attempt(root, words, on_line, env)
+        result = _attempt(root, words, on_line, env, headstart)
         if result.succeeded or not _only_busy(result):
             return result
         on_line(f"another dvc is at work here; trying again in {pause:g} s")
@@ -120,16 +122,19 @@ def reproduce(root: Path, targets: Sequence[str] = (), single: bool = False, on_
 
 
 def _attempt(root: Path, words: list[str], on_line: Callable[[str], None],
-             env: Mapping[str, str] | None) -> ReproResult:
+             env: Mapping[str, str] | None, headstart: Headstart | None) -> ReproResult:
     """One dvc, from start to end."""
     told = _Narrator()
     exit_code: int | None = None
     restored = interrupted = False
     try:
-        with _running(dvc_command(*words), root, environment(env)) as process:
+        with (closing(Preloading(root, environment(env), _kill)) as preloading,
+              _running(dvc_command(*words), root, preloading.environment) as process):
             try:
                 for line in _lines(process):
                     told.hear(line)
+                    if headstart and told.running in headstart.stages and told.actions.get(told.running) == "ran":
+                        preloading.start(headstart.libraries)
                     on_line(line)
                 exit_code = process.wait()
             except KeyboardInterrupt:
@@ -236,9 +241,9 @@ def _lines(process: subprocess.Popen[str]) -> Iterator[str]:
             yield text
 
 
-def terminate(process: subprocess.Popen[str]) -> None:
+def terminate(process: subprocess.Popen[str], steps: Sequence[tuple[signal.Signals, float]] = STEPS) -> None:
     """End a process that leads a group, and its group: SIGINT, SIGTERM, SIGKILL, in twelve seconds at the most."""
-    for sign, patience in STEPS:
+    for sign, patience in steps:
         if not _group_lives(process):
             return
         with suppress(ProcessLookupError):
@@ -246,6 +251,12 @@ def terminate(process: subprocess.Popen[str]) -> None:
         deadline = time.monotonic() + patience
         while _group_lives(process) and time.monotonic() < deadline:
             time.sleep(0.05)
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """What has nothing to lose, and a group that may still write."""
+    with _uninterrupted():
+        terminate(process, STEPS[-1:])
 
 
 def _group_lives(process: subprocess.Popen[str]) -> bool:

@@ -154,8 +154,9 @@ def _decoded(dataset: str, source: Any, sample: list[SourceFile]) -> tuple[list[
     shutil.rmtree(folder, ignore_errors=True)
     try:
         (folder / "shards").mkdir(parents=True)
-        writer = ShardWriter(folder / "shards", [ShardEntry(file.sha256, file.path, file.bytes) for file in sample])
-        gone = _copy(source, sample, writer)
+        planned = [ShardEntry(file.sha256, file.path, file.bytes) for file in sample]
+        with ShardWriter(folder / "shards", planned) as writer:
+            gone = _copy(source, sample, writer)
         places = writer.placements
         return _profiled(folder, [(places[file.sha256], file) for file in sample], gone)
     finally:

@@ -108,19 +108,19 @@ def _copy(name: str, source: SourceParams, files: list[SourceFile], folder: Path
         if file.sha256 is not None and file.reason != FORGOTTEN:
             wanted.setdefault(file.sha256, ShardEntry(file.sha256, file.path, file.bytes))
     folder.mkdir()
-    writer = ShardWriter(folder, wanted.values())
     image_ids = {entry.path: entry.image_id for entry in wanted.values()}
     left = set(image_ids)
-    with progress(f"collecting {name}", len(image_ids)) as advance:
+    with (ShardWriter(folder, wanted.values()) as writer,
+          progress(f"collecting {name}", len(image_ids)) as advance):
         for path, data in open_source(source).contents(image_ids.keys()):
             if hashlib.sha256(data).hexdigest() != image_ids[path]:
                 raise _changed(name, f"{path!r} holds other bytes")
             writer.write(image_ids[path], data)
             left.discard(path)
             advance(1)
-    if left:
-        raise _changed(name, f"{min(left)!r} is gone or can no longer be read")
-    writer.finish()
+        if left:
+            raise _changed(name, f"{min(left)!r} is gone or can no longer be read")
+        writer.finish()
     return writer.placements
 
 

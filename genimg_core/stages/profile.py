@@ -25,6 +25,8 @@ SHOWN = 64
 BLOCK = 4096
 """Images whose figures stand together in memory: a value's place in its column is a quarter of what a dictionary of its
 own for each image takes."""
+ASKED_AT_ONCE = 64
+"""Images that the memo is asked for together: their values stand in memory meanwhile."""
 _FEW_VALUES = ("format", "mode", "reason", "private_tags")
 
 
@@ -118,8 +120,11 @@ def _profiles(raw: Path, distinct: pd.DataFrame, image: ImageParams, settings: P
         known = memo.known(image_ids)
         fresh = map_in_workers(job, (place for image_id, place in zip(image_ids, places, strict=True)
                                      if image_id not in known), cost)
-        for image_id, place in zip(image_ids, places, strict=True):
-            if image_id in known and (value := memo.get(image_id)) is not None:
+        remembered: dict[str, bytes] = {}
+        for index, (image_id, place) in enumerate(zip(image_ids, places, strict=True)):
+            if index % ASKED_AT_ONCE == 0:
+                remembered = memo.get_all([one for one in image_ids[index:index + ASKED_AT_ONCE] if one in known])
+            if (value := remembered.get(image_id)) is not None:
                 work["remembered"] += 1
                 yield from_bytes(value, form)
                 continue

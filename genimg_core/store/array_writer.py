@@ -7,6 +7,9 @@ from types import TracebackType
 
 import numpy as np
 
+BUFFER_BYTES = 2**18
+"""A row is small: written one by one, rows cost more in calls than in bytes."""
+
 
 class ArrayWriter:
     """Appends rows to a .npy file; use as a context manager.
@@ -19,7 +22,7 @@ class ArrayWriter:
 
     def __init__(self, path: Path, row_shape: tuple[int, ...], dtype: np.dtype | type = np.uint8) -> None:
         self._row_shape, self._dtype = row_shape, np.dtype(dtype)
-        self._stream = path.open("w+b")
+        self._stream = path.open("w+b", buffering=BUFFER_BYTES)
         self.rows = 0
         self._write_header()
         self._start = self._stream.tell()

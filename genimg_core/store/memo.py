@@ -10,7 +10,7 @@ import hashlib
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -84,13 +84,18 @@ class Memo:
 
     def get(self, image_id: str) -> bytes | None:
         """The value, or None."""
-        if image_id in self._waiting:
-            return self._waiting[image_id]
-        for value, checksum in self._do("SELECT value, checksum FROM memo WHERE key = ? AND image_id = ?",
-                                        (self._key, image_id)):
+        return self.get_all([image_id]).get(image_id)
+
+    def get_all(self, image_ids: Sequence[str]) -> dict[str, bytes]:
+        """The values that there are, of a few images: one question locks the file once."""
+        found = {image_id: self._waiting[image_id] for image_id in image_ids if image_id in self._waiting}
+        marks = ", ".join("?" * len(image_ids))
+        for image_id, value, checksum in self._do(
+                f"SELECT image_id, value, checksum FROM memo WHERE key = ? AND image_id IN ({marks})",
+                (self._key, *image_ids)):
             if isinstance(value, bytes) and zlib.crc32(value) == checksum:
-                return value
-        return None
+                found.setdefault(image_id, value)
+        return found
 
     def put(self, image_id: str, value: bytes) -> None:
         """Remember a value."""

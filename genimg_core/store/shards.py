@@ -14,7 +14,7 @@ import tarfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from genimg_core.errors import CorruptFileError
 
@@ -27,6 +27,7 @@ CAP = 4
 
 _BLOCK = 512
 _END = bytes(2 * _BLOCK)
+_BUFFER = 2**20
 _SHARD_NAME = re.compile(r"\d{6,}\.tar")
 
 
@@ -82,7 +83,7 @@ def _starts_shard(entry: ShardEntry) -> bool:
 
 
 class ShardWriter:
-    """Fills planned shards, in any order of images.
+    """Fills planned shards, in any order of images; use as a context manager.
 
     Args:
         folder: exists, and holds no shards.
@@ -94,6 +95,8 @@ class ShardWriter:
         self._entries = {entry.image_id: entry for entry in entries}
         self.placements: Mapping[str, Placement] = plan_shards(self._entries.values())
         self._missing = set(self._entries)
+        self._open: tuple[str, BinaryIO] | None = None
+        """The shard that was written last: most sources come in the order of the shards."""
         ends: dict[str, int] = {}
         for image_id, (shard, offset) in self.placements.items():
             ends[shard] = offset + _padded(self._entries[image_id].bytes)
@@ -114,17 +117,33 @@ class ShardWriter:
         if len(data) != self._entries[image_id].bytes:
             raise ValueError(f"{image_id}: {len(data)} bytes were planned as {self._entries[image_id].bytes}")
         shard, offset = self.placements[image_id]
-        with (self._folder / shard).open("r+b") as stream:
+        if self._open is None or self._open[0] != shard:
+            self._close()
+            self._open = shard, (self._folder / shard).open("r+b", buffering=_BUFFER)
+        stream = self._open[1]
+        if stream.tell() != offset - _BLOCK:  # a seek empties the buffer, wherever it goes
             stream.seek(offset - _BLOCK)
-            stream.write(_header(image_id, len(data)) + data)
+        stream.write(_header(image_id, len(data)) + data + bytes(_padded(len(data)) - len(data)))
         self._missing.discard(image_id)
 
+    def __enter__(self) -> ShardWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        if self._open is not None:
+            self._open[1].close()
+            self._open = None
+
     def finish(self) -> None:
-        """Say that all is written.
+        """Say that all is written; the shards can be read from here on.
 
         Raises:
             ValueError: an image was planned and not written.
         """
+        self._close()
         if self._missing:
             raise ValueError(f"{len(self._missing)} planned images were not written, first {min(self._missing)}")
 
@@ -143,10 +162,11 @@ def write_shards(folder: Path, entries: Iterable[tuple[str, bytes]]) -> dict[str
     first: dict[str, tuple[str, bytes]] = {}
     for path, data in sorted(entries):
         first.setdefault(hashlib.sha256(data).hexdigest(), (path, data))
-    writer = ShardWriter(folder, [ShardEntry(image_id, path, len(data)) for image_id, (path, data) in first.items()])
-    for image_id, (_, data) in first.items():
-        writer.write(image_id, data)
-    writer.finish()
+    planned = [ShardEntry(image_id, path, len(data)) for image_id, (path, data) in first.items()]
+    with ShardWriter(folder, planned) as writer:
+        for image_id, (_, data) in first.items():
+            writer.write(image_id, data)
+        writer.finish()
     return dict(writer.placements)
 
 

@@ -52,6 +52,7 @@ def main(arguments: argparse.Namespace) -> int:
     """Run; exit code 0, 2 (an error), 3 (a gate did not hold) or 130 (interrupted); earlier outputs are restored."""
     from genimg_core.decisions.files import ensure_files
     from genimg_core.plan import needed_for, stage_instances
+    from genimg_core.preloading.launch import Headstart
     from genimg_core.repro import INTERRUPTED, ReproResult, reproduce
     from genimg_core.schema import load_params
 
@@ -69,7 +70,8 @@ def main(arguments: argparse.Namespace) -> int:
     wanted = needed_for(arguments.targets, instances) if arguments.targets else instances
     with _telling(len(wanted)) as (story, env):
         try:
-            result = reproduce(Path.cwd(), arguments.targets, on_line=story.hear, env={"GENIMG_RUN": run, **env})
+            result = reproduce(Path.cwd(), arguments.targets, on_line=story.hear, env={"GENIMG_RUN": run, **env},
+                               headstart=Headstart.of(wanted, instances))
         except KeyboardInterrupt as interrupt:
             result = getattr(interrupt, "result", ReproResult(INTERRUPTED))
         if result.succeeded:

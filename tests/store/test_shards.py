@@ -55,10 +55,10 @@ def test_the_order_of_writing_does_not_change_a_byte(tmp_path):
     contents = {entry.image_id: files[entry.path] for entry in entries}
     for name, order in (("forward", entries), ("backward", entries[::-1])):
         (tmp_path / name).mkdir()
-        writer = ShardWriter(tmp_path / name, order)
-        for entry in order:
-            writer.write(entry.image_id, contents[entry.image_id])
-        writer.finish()
+        with ShardWriter(tmp_path / name, order) as writer:
+            for entry in order:
+                writer.write(entry.image_id, contents[entry.image_id])
+            writer.finish()
     assert _hashes(tmp_path / "forward") == _hashes(tmp_path / "backward")
 
 
@@ -106,8 +106,8 @@ def test_a_damaged_store_is_told_with_a_remedy(tmp_path):
 
 
 def test_a_planned_image_that_never_comes_is_told(tmp_path):
-    writer = ShardWriter(tmp_path, [ShardEntry("a" * 64, "a", 3)])
-    with pytest.raises(ValueError, match="planned"):
-        writer.write("a" * 64, b"four")
-    with pytest.raises(ValueError, match="not written"):
-        writer.finish()
+    with ShardWriter(tmp_path, [ShardEntry("a" * 64, "a", 3)]) as writer:
+        with pytest.raises(ValueError, match="planned"):
+            writer.write("a" * 64, b"four")
+        with pytest.raises(ValueError, match="not written"):
+            writer.finish()
