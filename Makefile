@@ -25,7 +25,7 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $(READY)
 
-demo: $(READY) ## the whole pipeline on the built-in letters (about nine minutes), then the report's path
+demo: $(READY) ## the whole pipeline on the built-in letters (about eight minutes), then the report's path
 	@$(BIN)/genimg run
 
 test: $(READY) ## lint, and every test (about 20 minutes on 2 cores)
