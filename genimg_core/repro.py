@@ -260,7 +260,10 @@ def _kill(process: subprocess.Popen[str]) -> None:
 
 
 def _group_lives(process: subprocess.Popen[str]) -> bool:
-    """Whether any process of the group is left; the leader is reaped here, so that it does not count as one."""
+    """Whether any process of the group still runs; the leader is reaped here.
+
+    Where nobody reaps orphans (a container whose first process is no init), those that have ended stay in the group.
+    """
     process.poll()
     try:
         os.killpg(process.pid, 0)
@@ -268,4 +271,13 @@ def _group_lives(process: subprocess.Popen[str]) -> bool:
         return False
     except PermissionError:  # macOS answers so for a group of zombies
         return process.returncode is None
-    return True
+    return sys.platform != "linux" or any(_runs_in(status, process.pid) for status in Path("/proc").glob("[0-9]*/stat"))
+
+
+def _runs_in(status: Path, group: int) -> bool:
+    """Whether that is the status of a process of the group, and of one that has not ended."""
+    try:
+        state, _, its_group = status.read_text(encoding="utf8", errors="replace").rpartition(")")[2].split()[:3]
+    except (OSError, ValueError):  # it ended meanwhile
+        return False
+    return int(its_group) == group and state not in "ZX"

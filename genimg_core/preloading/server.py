@@ -41,7 +41,7 @@ def main() -> None:
 
 def _serve(place: str) -> Request | None:
     """Fork for each who asks. => in a worker its request, in a keeper that has done its duty None."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # keepers tell nothing
+    signal.signal(signal.SIGCHLD, _reap)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(place)
         listener.listen()
@@ -52,6 +52,13 @@ def _serve(place: str) -> Request | None:
                     listener.close()
                     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                     return _keep(connection)
+
+
+def _reap(*_: object) -> None:
+    """Keepers that have ended: what they and theirs cost counts as the run's."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            continue
 
 
 def _keep(connection: socket.socket) -> Request | None:

@@ -222,3 +222,23 @@ def test_core_starts_dvc_without_importing_it():
         check=True,
     )
     assert done.stdout.strip() == "[]"
+
+
+ORPHAN = """
+import ctypes, os, subprocess, sys, time
+from genimg_core.repro import terminate
+ctypes.CDLL(None).prctl(36, 1)  # orphans become this process's children, and it reaps none
+leaves_one = "import os, time; os.fork() or (time.sleep(0.3), os._exit(0))"
+process = subprocess.Popen([sys.executable, "-c", leaves_one], start_new_session=True)
+process.wait()
+os.waitid(os.P_PGID, process.pid, os.WEXITED | os.WNOWAIT)
+started = time.monotonic()
+terminate(process)
+print(time.monotonic() - started)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says who reaps orphans")
+def test_an_orphan_that_nobody_reaps_is_not_waited_for():
+    done = subprocess.run([sys.executable, "-c", ORPHAN], capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 3  # SIGINT alone is given four seconds
