@@ -63,6 +63,8 @@ STAGE_SUMMARIES: dict[str, str] = {
 def main(argv: list[str] | None = None) -> int:
     """Run one command; the exit code is 0, 2 (a user's error), 3 (a gate), or 130 (interrupted)."""
     arguments = sys.argv[1:] if argv is None else argv
+    # Nobody's plugin looks into our settings; to look for one, pydantic reads a file of each installed package.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     end_with_dvc()  # a stage that outlives its dvc would write under a released lock
     try:
         return _dispatch(arguments)
