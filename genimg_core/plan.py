@@ -6,7 +6,7 @@ As far as this project's dvc.yaml goes: `foreach` over mappings; `${key}`, `${it
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -31,12 +31,28 @@ def stage_instances(root: Path = Path()) -> dict[str, tuple[str, ...]]:
         reads[name] = [_filled(str(path), scope) for path in body.get("deps", ())]
         written = (*body.get("outs", ()), *body.get("metrics", ()))
         writes[name] = [_filled(str(path), scope) for path in written]
-    return {
-        name: tuple(
-            other for other in writes if other != name and any(_overlap(a, b) for a in paths for b in writes[other])
-        )
-        for name, paths in reads.items()
-    }
+    makers = _makers(writes)
+    needed = {name: makers(paths) - {name} for name, paths in reads.items()}
+    return {name: tuple(other for other in writes if other in before) for name, before in needed.items()}
+
+
+def _makers(writes: dict[str, list[str]]) -> Callable[[list[str]], set[str]]:
+    """Paths => who writes one of them, something in it, or the folder that it lies in."""
+    at: dict[PurePosixPath, set[str]] = {}
+    within: dict[PurePosixPath, set[str]] = {}
+    for name, paths in writes.items():
+        for path in map(PurePosixPath, paths):
+            at.setdefault(path, set()).add(name)
+            for place in (path, *path.parents):
+                within.setdefault(place, set()).add(name)
+
+    def makers(paths: list[str]) -> set[str]:
+        found: set[str] = set()
+        for path in map(PurePosixPath, paths):
+            found |= within.get(path, set()).union(*(at.get(parent, ()) for parent in path.parents))
+        return found
+
+    return makers
 
 
 def needed_for(targets: Iterable[str], instances: dict[str, tuple[str, ...]]) -> set[str]:
@@ -79,8 +95,3 @@ def _instances(blocks: dict[str, Any], tree: dict[str, Any]) -> Iterable[tuple[s
 
 def _filled(text: str, scope: dict[str, Any]) -> str:
     return _TEMPLATE.sub(lambda match: str(params_file.lookup(scope, match[1])), text)
-
-
-def _overlap(one: str, other: str) -> bool:
-    a, b = PurePosixPath(one), PurePosixPath(other)
-    return a == b or a in b.parents or b in a.parents
