@@ -271,7 +271,9 @@ def _group_lives(process: subprocess.Popen[str]) -> bool:
         return False
     except PermissionError:  # macOS answers so for a group of zombies
         return process.returncode is None
-    return sys.platform != "linux" or any(_runs_in(status, process.pid) for status in Path("/proc").glob("[0-9]*/stat"))
+    lives = sys.platform != "linux" or any(_runs_in(stat, process.pid) for stat in Path("/proc").glob("[0-9]*/stat"))
+    process.poll()  # it may have ended during the look
+    return lives
 
 
 def _runs_in(status: Path, group: int) -> bool:

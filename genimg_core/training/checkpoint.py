@@ -63,7 +63,7 @@ def write_snapshot(folder: Path, seen_images: int, snapshot: Snapshot, good: int
     kept = {final.name, GOOD, _good_name(folder), START}
     for other in folder.iterdir():
         if other.name not in kept:
-            shutil.rmtree(other)
+            shutil.rmtree(other) if other.is_dir() else other.unlink()  # a kill may have left the draft of `good`
 
 
 def _good_name(folder: Path) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from genimg_core import repro
 from genimg_core.repro import dvc_command, environment, reproduce
 from tests.bridge.conftest import ROOT, StandIn
 
@@ -242,3 +243,17 @@ print(time.monotonic() - started)
 def test_an_orphan_that_nobody_reaps_is_not_waited_for():
     done = subprocess.run([sys.executable, "-c", ORPHAN], capture_output=True, text=True, check=True)
     assert float(done.stdout) < 3  # SIGINT alone is given four seconds
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there is a group looked through")
+def test_a_leader_that_ends_during_the_look_is_reaped(monkeypatch: pytest.MonkeyPatch):
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+
+    def look(status: Path, group: int) -> bool:
+        os.kill(process.pid, signal.SIGKILL)  # process.kill would reap it
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        return False
+
+    monkeypatch.setattr(repro, "_runs_in", look)
+    repro.terminate(process)
+    assert process.returncode == -signal.SIGKILL

@@ -20,16 +20,16 @@ import json, os, sys, time
 import genimg_core.cli as cli
 
 def told(command, arguments):
-    print(json.dumps({"pid": os.getpid(), "parent": os.getppid(), "folder": os.getcwd(), "words": sys.argv[1:],
-                      "given": [command, *arguments], "x": os.environ.get("X"), "in": sys.stdin.read(),
-                      "place": os.environ.get("GENIMG_PRELOADED")}), flush=True)
-    print("an error", file=sys.stderr)
-    if "sleep" in arguments:
-        try:
+    try:
+        print(json.dumps({"pid": os.getpid(), "parent": os.getppid(), "folder": os.getcwd(), "words": sys.argv[1:],
+                          "given": [command, *arguments], "x": os.environ.get("X"), "in": sys.stdin.read(),
+                          "place": os.environ.get("GENIMG_PRELOADED")}), flush=True)
+        print("an error", file=sys.stderr)
+        if "sleep" in arguments:
             time.sleep(60)
-        except KeyboardInterrupt:
-            print("interrupted", flush=True)
-            return 130
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+        return 130
     if "fail" in arguments:
         raise RuntimeError("boom")
     if "exit" in arguments:

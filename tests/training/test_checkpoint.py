@@ -47,6 +47,12 @@ def test_a_draft_is_not_a_snapshot(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["000000000020"]
 
 
+def test_what_a_kill_left_of_the_good_ones_name_disturbs_nothing(tmp_path):
+    (tmp_path / "good-draft").write_text("000000")
+    write_snapshot(tmp_path, 10, snapshot(10.0))
+    assert [path.name for path in tmp_path.iterdir()] == ["000000000010"]
+
+
 @pytest.mark.parametrize("damage", ["cut", "other", "no json", "old torch"])
 def test_a_damaged_snapshot_is_not_read(tmp_path, damage):
     write_snapshot(tmp_path, 10, snapshot(10.0))
