@@ -17,7 +17,7 @@ from genimg_core.training.params import TrainParams
 if TYPE_CHECKING:
     from benchmarks.timed import Draw, Job
 
-FLOW_SAMPLERS = (("euler", 1), ("euler", 2), ("euler", 4), ("heun", 3), ("heun", 5), ("heun", 10))
+FLOW_SAMPLERS = (("euler", 1), ("euler", 2), ("euler", 4), ("heun", 3), ("heun", 5), ("heun", 10), ("heun", 20))
 
 
 class Ours:

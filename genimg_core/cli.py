@@ -65,6 +65,8 @@ def main(argv: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else argv
     # Nobody's plugin looks into our settings; to look for one, pydantic reads a file of each installed package.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    # Arrow's own pool keeps what it has used once: normalize at 100,000 images takes 370 MiB with it, 280 so.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     end_with_dvc()  # a stage that outlives its dvc would write under a released lock
     try:
         return _dispatch(arguments)

@@ -16,7 +16,7 @@ BITS = 64
 MAX_RADIUS = 7
 _SORTED_AS_LONG_AS_PAIRS = 5
 """Sorting one hash takes as long as looking at this many pairs (measured at a million)."""
-_COMPARED_AT_ONCE = 8192
+_COMPARED_AT_ONCE = 4096
 
 
 def candidate_pairs(hashes: np.ndarray, radius: int) -> np.ndarray:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from genimg_core.imaging.near_duplicates import candidate_pairs, keep_best, thumbnail_distances
 from genimg_core.imaging.phash import from_hex
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 SPLIT_STRENGTH = {"train": 1, "validation": 2, "test": 3}
 """A cluster is as far from training as its farthest member: nothing is trained on that will be judged."""
@@ -38,7 +35,7 @@ def find_duplicates(table: pd.DataFrame, usable: np.ndarray, thumbnails: np.ndar
     """Find copies among the usable rows; the largest is kept, then the sharpest, then the first path.
 
     Args:
-        table: the profile table, (N,) rows, its index 0..N-1.
+        table: the profile table, (N,) rows, sorted by path, its index 0..N-1.
         usable: bool (N,), the rows to look at.
         thumbnails: uint8 (K, 32, 32, 4), by the table's `row`.
         radius: of the hashes, in bits, up to which pixels are compared.
@@ -48,12 +45,10 @@ def find_duplicates(table: pd.DataFrame, usable: np.ndarray, thumbnails: np.ndar
     kept, distance = np.arange(count), np.zeros(count)
     exact = np.zeros(count, bool)
     rows = np.flatnonzero(usable)
-    part = table.iloc[rows]
-    area = part["width"].to_numpy(np.int64) * part["height"].to_numpy(np.int64)
-    paths = part["path"].to_numpy(object).astype(str)
-    rows = rows[np.lexsort((paths, -part["sharpness"].to_numpy(float), -area))]
-    pixels_ids = table["pixels_id"].to_numpy(object)[rows].astype(str)
-    _, first, group = np.unique(pixels_ids, return_index=True, return_inverse=True)
+    area = table["width"].to_numpy(np.int64)[rows] * table["height"].to_numpy(np.int64)[rows]
+    rows = rows[np.lexsort((-table["sharpness"].to_numpy(float)[rows], -area))]  # stable: the first path stays first
+    group, _ = pd.factorize(table["pixels_id"].iloc[rows], use_na_sentinel=False)
+    _, first = np.unique(group, return_index=True)
     kept[rows] = rows[first[group]]
     exact[rows] = kept[rows] != rows
     if max_rmse is not None and len(rows):

@@ -158,14 +158,20 @@ def _check_fit(kept: pd.DataFrame, pixels: np.ndarray, image: ImageParams, profi
 
 def _checks(rows: pd.DataFrame, kept: int, written: DatasetSettings, settings: NormalizeParams, folder: Path,
             rejected: dict[str, Any]) -> tuple[Check, ...]:
+    import pandas as pd
+
     from genimg_core.quality.balance import untested_classes
     from genimg_core.quality.expectations import run_suite
 
-    judged = rows[rows["status"] == "kept"].copy()
-    judged["placed_path"] = judged["path"].where(judged["index"] >= 0)
-    train = judged["split"] == "train"
-    judged["splits_of_cluster"] = judged.groupby("cluster")["split"].transform("nunique")
-    judged["train_path"], judged["train_label"] = judged["path"].where(train), judged["label"].where(train)
+    part = rows.loc[rows["status"] == "kept", ["path", "cluster", "label", "split", "index"]]
+    # Of most only sameness is asked: numbers take a tenth of the memory.
+    path, cluster, label = (pd.Series(pd.factorize(part[name])[0], part.index) for name in ("path", "cluster", "label"))
+    judged, train = part[["split", "index"]].copy(), part["split"] == "train"
+    judged["placed_path"], judged["train_path"] = path.where(judged["index"] >= 0), path.where(train)
+    judged["train_label"] = label.where(train)
+    judged["splits_of_cluster"] = pd.Series(pd.factorize(part["split"])[0], part.index).groupby(cluster).transform(
+        "nunique")
+    del part, path, cluster, label, train
     judged["train_pixel_mean"] = sum(written.mean) / len(written.mean)
     judged["train_channel_std"] = max(written.std)
     judged["train_scaled_mean"], judged["train_scaled_variance"] = _after_scaling(folder)

@@ -137,16 +137,17 @@ def read_arrow(path: Path, columns: Iterable[str] | None = None, optional: Itera
     try:
         # Not pq.read_table: it imports pandas.
         with path.open("rb") as stream, pq.ParquetFile(stream, pre_buffer=False) as file:
+            held = file.schema_arrow.names
+            wanted = held if columns is None else list(columns)
+            lacking = [column for column in wanted if column not in held]
+            if lacking:
+                raise CorruptFileError(f"{path} has no column {', '.join(lacking)}", remedy)
+            wanted = [*wanted, *(column for column in optional if column in set(held) - set(wanted))]
             # All in this thread: Arrow aborts a process that ends while one of its pools is still starting a thread
             # ("terminate called without an active exception": 2 of 60 quick commands; 0 of 60 so).
-            table = file.read(use_threads=False)
+            return file.read(wanted, use_threads=False).select(wanted)
     except (OSError, pa.ArrowException) as error:
         raise CorruptFileError(f"{path} cannot be read ({_one_line(error)})", remedy) from None
-    wanted = table.column_names if columns is None else list(columns)
-    lacking = [column for column in wanted if column not in table.column_names]
-    if lacking:
-        raise CorruptFileError(f"{path} has no column {', '.join(lacking)}", remedy)
-    return table.select([*wanted, *(column for column in optional if column in set(table.column_names) - set(wanted))])
 
 
 def write_table(frame: pd.DataFrame, path: Path) -> None:

