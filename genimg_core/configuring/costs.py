@@ -43,9 +43,11 @@ def costs_of(subjects: list[Subject], runs: list[Run], tree: dict[str, Any], spe
         costs.append(Cost(f"data stages of {survey.dataset}", seconds,
                           f"{survey.decoded_per_s:,.0f} images/s decoded, 6 stages started"))
     for run in runs:
-        seen = tree[run.section][run.name]["seen_images"]
-        costs.append(Cost(f"training {run.name}", starts.torch_s + seen / speed.training_rate,
-                          f"{speed.training_rate:,.0f} images/s, {speed.precision}"))
+        entry = tree[run.section][run.name]
+        compiled = entry.get("compile", False)
+        rate = speed.compiled.rate if compiled else speed.training_rate
+        costs.append(Cost(f"training {run.name}", starts.torch_s + speed.seconds_for(entry["seen_images"], compiled),
+                          f"{rate:,.0f} images/s, {'bf16, compiled' if compiled else speed.precision}"))
     drawn = [tree["generate"][run.name]["images"] for run in runs]
     doubled = [2 if tree["generate"][run.name].get("guidance") == 1 else 1 for run in runs]
     costs.append(Cost("drawing samples", len(runs) * starts.torch_s + sum(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from genimg_core.configuring import sizing
@@ -11,7 +11,7 @@ from genimg_core.configuring.costs import Cost, costs_of, disk_bytes
 from genimg_core.configuring.gates import evaluate_settings, gates_for, warnings_of
 from genimg_core.configuring.machine import Machine
 from genimg_core.configuring.sizing import Choice
-from genimg_core.configuring.speed import BUSY, Speed, StartTimes
+from genimg_core.configuring.speed import BUSY, Compiled, Speed, StartTimes
 from genimg_core.configuring.subject import Run, Subject
 from genimg_core.configuring.survey import Survey
 from genimg_core.errors import EmptyDatasetError
@@ -26,6 +26,8 @@ BASE_PART = 0.6
 MOST_SAMPLES, FEWEST_SAMPLES = 2_000, 100
 SAMPLING_PART = 0.1
 """Of the training time that drawing samples may take."""
+LONG_S = 600
+"""A training that takes so long may be compiled: to measure that takes half a minute."""
 LOSS_NOTICED = 0.5
 """The gates on counts: a source that has lost half of its images shall not pass unseen."""
 SECTIONS = ("profile", "validate", "clean", "label", "normalize")
@@ -52,7 +54,8 @@ class Proposal:
 
 def propose(base: Subject, target: Subject | None, machine: Machine, starts: StartTimes,
             speed_at: Callable[[int, int, int], Speed], minutes: float, size: int | None = None,
-            scoring_s: Callable[[int], float] = lambda images: 0.0) -> Proposal:
+            scoring_s: Callable[[int], float] = lambda images: 0.0,
+            compiled_at: Callable[[Speed, int], Compiled | None] | None = None) -> Proposal:
     """Settings that suit the data, the machine and the time.
 
     Args:
@@ -64,6 +67,7 @@ def propose(base: Subject, target: Subject | None, machine: Machine, starts: Sta
         minutes: of training in all.
         size: asked for by the user, in pixels.
         scoring_s: images a side => seconds of evaluating one model.
+        compiled_at: (speed, classes) => the same compiled; asked where a training is long. None: compiles nothing.
 
     Raises:
         EmptyDatasetError: too few usable images in one of them.
@@ -75,6 +79,9 @@ def propose(base: Subject, target: Subject | None, machine: Machine, starts: Sta
     fit, channels = sizing.choose_fit(surveys), sizing.choose_channels(surveys)
     sized, speed = _choose_size(surveys, fit.value, channels.value, speed_at, minutes * 60, size)
     runs, left_out = _runs(base, target, speed, minutes * 60)
+    longest = max(speed.plan(run.part * minutes * 60, _most(run))[0] for run in runs) / speed.training_rate
+    if compiled_at is not None and longest >= LONG_S:
+        speed = replace(speed, compiled=compiled_at(speed, max(len(survey.classes) for survey in surveys)))
     image = (sized, channels, fit, sizing.choose_background(surveys))
     choices = [Choice("threads", machine.threads, f"{machine.cores} processors can be used here"), *image]
     tree: dict[str, Any] = {"threads": machine.threads, "image": {c.key.partition(".")[2]: c.value for c in image},
@@ -218,27 +225,37 @@ def _train_settings(runs: list[Run], speed: Speed,
     ratio = speed.training[max(speed.training, key=speed.training.__getitem__)] / speed.training[slower]
     choices.append(Choice("precision", speed.precision, f"measured: fp32 {speed.training['fp32']:,.0f}, bf16 "
                           f"{speed.training['bf16']:,.0f} images/s ({ratio:.2f} times)"))
+    if speed.compiled is not None:
+        some = [run.name for run in runs if speed.plan(run.part * seconds, _most(run))[1]]
+        gain = "faster, for" if some else "not enough for"
+        choices.append(Choice("compile", bool(some), f"measured, in bf16: {speed.compiled.rate:,.0f} images/s after "
+                              f"{speed.compiled.start_s:.0f} s: {gain} {', '.join(some) or 'these trainings'}"))
     entries, notes = {}, {}
     for run in runs:
         survey = run.subject.survey
-        possible = run.part * seconds * speed.training_rate
-        most = MOST_EPOCHS * survey.usable
-        seen = max(640, sizing.below(min(possible, most)))
+        images, compiled = speed.plan(run.part * seconds, _most(run))
+        seen = max(640, sizing.below(images))
         flip, why_flip = sizing.choose_flip(survey)
         entry: dict[str, Any] = {"dataset": survey.dataset}
         entry |= {"from": run.parent} if run.parent else {"family": "flow", **({"flow": network} if network else {})}
-        entry |= {"seen_images": seen, **shared, **({"flip": True} if flip else {})}
+        entry |= {"seen_images": seen, **shared, **({"precision": "bf16", "compile": True} if compiled else {}),
+                  **({"flip": True} if flip else {})}
         entries[run.name] = entry
         where = f"{run.section}.{run.name}"
-        spent = f"about {seen / speed.training_rate / 60:.1f} min, each image {seen / survey.usable:,.0f} times"
+        spent = f"about {speed.seconds_for(seen, compiled) / 60:.1f} min, each image {seen / survey.usable:,.0f} times"
         if run.control:
             spent = f"the control, nothing learnt before: {spent}"
             notes[where] = "the control: nothing learnt before"
-        choices.append(Choice(f"{where}.seen_images", seen, spent if possible <= most else
+        choices.append(Choice(f"{where}.seen_images", seen, spent if images < _most(run) else
                               f"{spent}; more would be learnt by heart"))
         if not any(choice.key == f"flip ({survey.dataset})" for choice in choices):
             choices.append(Choice(f"flip ({survey.dataset})", flip, why_flip))
     return entries, choices, notes
+
+
+def _most(run: Run) -> int:
+    """Images seen at most."""
+    return MOST_EPOCHS * run.subject.survey.usable
 
 
 def _samples(runs: list[Run], held_out: dict[str, int], speed: Speed, seconds: float) -> list[Choice]:

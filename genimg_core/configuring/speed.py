@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from genimg_core.configuring.sizing import choose_network
 
@@ -29,9 +29,20 @@ BUSY = 0.7
 WARM_UP_STEPS = 4
 FASTER = 1.15
 """bf16 is proposed where it is at least this many times as fast: less is within what a busy machine varies."""
+SLOW = 0.6
+"""bf16 is not compiled where it is less than this many times as fast as fp32: the processor does not know it."""
 CPU_BATCH, GPU_BATCH = 64, 256
 _IMAGES = 1024
 _CLASSIFIER_IMAGES = 1280
+
+
+class Compiled(NamedTuple):
+    """Training with torch.compile in bf16. (In fp32 it is no faster: the products are what takes the time.)"""
+
+    rate: float
+    """Images/s."""
+    start_s: float
+    """Seconds until it is so fast."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +65,26 @@ class Speed:
     """Training of the labeller and the feature network."""
     processor_share: float
     """What it got of the processor time that its threads could have used; on a GPU 1."""
+    compiled: Compiled | None = None
+    """None where it was not measured, or this machine cannot compile."""
 
     @property
     def training_rate(self) -> float:
-        """At the proposed precision."""
+        """At the proposed precision, not compiled."""
         return self.training[self.precision]
+
+    def plan(self, seconds: float, most_images: float) -> tuple[float, bool]:
+        """Images seen in a training of so many seconds and images at most; whether it is compiled: where that pays."""
+        plain = min(seconds * self.training_rate, most_images)
+        if self.compiled is not None:
+            more = min((seconds - self.compiled.start_s) * self.compiled.rate, most_images)
+            if more >= FASTER * self.training_rate * self.seconds_for(more, compiled=True):
+                return more, True
+        return plain, False
+
+    def seconds_for(self, images: float, compiled: bool) -> float:
+        """What a training takes."""
+        return self.compiled.start_s + images / self.compiled.rate if compiled else images / self.training_rate
 
 
 @dataclass(frozen=True)
@@ -99,13 +125,10 @@ def measure(size: int, channels: int, classes: int, threads: int, seconds: float
     """
     import torch
 
-    from genimg_core.models.family import FAMILIES, ModelSpec
-    from genimg_core.models.flow import FlowParams
     from genimg_core.training.devices import computing
 
     with computing("auto", threads) as device:
-        network, _ = choose_network(device.type == "cuda", size)
-        family = FAMILIES["flow"].load(ModelSpec(size, channels, max(1, classes)), FlowParams(**network))
+        family = _flow(device, size, channels, classes)
         batch = GPU_BATCH if device.type == "cuda" else CPU_BATCH
         training, share = _training_rates(family, device, batch, threads, seconds)
         precision = "bf16" if training["bf16"] >= FASTER * training["fp32"] else "fp32"
@@ -114,6 +137,44 @@ def measure(size: int, channels: int, classes: int, threads: int, seconds: float
     with computing("cpu", threads):
         classifier = _classifier_rate(size, channels)
     return Speed(size, channels, name, batch, precision, training, sampling, classifier, share)
+
+
+def measure_compiled(speed: Speed, classes: int, threads: int, seconds: float = SECONDS) -> Compiled | None:
+    """Compile the training step in bf16, which may take a minute, and time it for `2 * seconds`.
+
+    Args:
+        speed: says at which size.
+        classes: of the data set.
+        threads: CPU threads.
+        seconds: see above.
+
+    Returns:
+        None where it cannot be compiled here (there is no C++ compiler, say), or bf16 is far too slow.
+    """
+    if speed.training["bf16"] < SLOW * speed.training["fp32"]:
+        return None
+    from genimg_core.errors import SetupError
+    from genimg_core.training.devices import computing
+
+    with computing("auto", threads) as device:
+        trainer = _trainer(_flow(device, speed.size, speed.channels, classes), device, speed.batch, "bf16",
+                           compiled=True)
+        started = time.perf_counter()
+        try:
+            _repeated(trainer.step, device, WARM_UP_STEPS, 0)
+        except SetupError:
+            return None
+        start_s = time.perf_counter() - started
+        return Compiled(speed.batch * _repeated(trainer.step, device, 0, 2 * seconds), start_s)
+
+
+def _flow(device: torch.device, size: int, channels: int, classes: int) -> Family:
+    """The model that would be proposed."""
+    from genimg_core.models.family import FAMILIES, ModelSpec
+    from genimg_core.models.flow import FlowParams
+
+    network, _ = choose_network(device.type == "cuda", size)
+    return FAMILIES["flow"].load(ModelSpec(size, channels, max(1, classes)), FlowParams(**network))
 
 
 def _training_rates(family: Family, device: torch.device, batch: int, threads: int,
@@ -132,7 +193,7 @@ def _training_rates(family: Family, device: torch.device, batch: int, threads: i
     return rates, 1.0 if device.type == "cuda" else min(1.0, share)
 
 
-def _trainer(family: Family, device: torch.device, batch: int, precision: str) -> Trainer:
+def _trainer(family: Family, device: torch.device, batch: int, precision: str, compiled: bool = False) -> Trainer:
     import numpy as np
 
     from genimg_core.training.data import TrainSet
@@ -143,7 +204,7 @@ def _trainer(family: Family, device: torch.device, batch: int, precision: str) -
     draws = np.random.default_rng(0)
     images = draws.integers(0, 256, (_IMAGES, spec.size, spec.size, spec.channels), np.uint8)
     labels = draws.integers(0, spec.classes, _IMAGES)
-    params = TrainParams(dataset="noise", seen_images=10**9, batch=batch, precision=precision)
+    params = TrainParams(dataset="noise", seen_images=10**9, batch=batch, precision=precision, compile=compiled)
     return Trainer(family, family.build().to(device), TrainSet(images, labels, device), params, 0)
 
 

@@ -76,6 +76,8 @@ class Family(Protocol):
     """In the order in which they move; the last one makes the images, and its loss is the run's `loss`."""
     class_tables: tuple[str, ...]
     """Entries of the networks' state with a row per class: what finetune maps from the parent's classes to its own."""
+    uncompiled: tuple[str, ...]
+    """Networks that `compile` leaves as they are: a loss may look at their slopes, which it cannot differentiate."""
 
     @property
     def frozen_blocks(self) -> tuple[str, ...]:

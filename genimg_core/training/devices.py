@@ -55,6 +55,24 @@ def computing(choice: str, threads: int) -> Iterator[torch.device]:
         _set(*before)
 
 
+@contextmanager
+def compiling() -> Iterator[None]:
+    """Within the block what cannot be compiled is told as the user's to cure.
+
+    Raises:
+        SetupError: torch.compile fails: there is no C++ compiler, say.
+    """
+    from torch._dynamo.exc import TorchDynamoException
+    from torch._inductor.exc import InductorError
+
+    try:
+        yield
+    except (TorchDynamoException, InductorError) as error:
+        why = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise SetupError(f"`compile: true` does not work on this machine ({why})",
+                         "install a C++ compiler and Python's headers (g++ and python3-dev), or drop it") from error
+
+
 def autocast(device: torch.device, precision: str) -> AbstractContextManager[Any]:
     """`bf16` computes in bfloat16 where that is safe, `fp32` nowhere; weights stay in fp32."""
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import sys
 from collections.abc import Callable
@@ -25,7 +26,7 @@ from genimg_core.training.checkpoint import (
 )
 from genimg_core.training.controllers.controls import Controls
 from genimg_core.training.data import EpochOrder, TrainSet
-from genimg_core.training.devices import Team, autocast
+from genimg_core.training.devices import Team, autocast, compiling
 from genimg_core.training.ema import Ema
 from genimg_core.training.generators import torch_generator
 from genimg_core.training.health import Finding, diagnose, not_finite, suspicious
@@ -92,12 +93,18 @@ class Trainer:
         if params.compile:
             # computing() leaves the compiler unloaded, and so untold.
             torch.use_deterministic_algorithms(torch.are_deterministic_algorithms_enabled())
-            for network in networks.values():
-                network.compile()
+            logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # it misses a GPU that nobody wants
+            for name, network in networks.items():
+                if name not in family.uncompiled:
+                    network.compile()
 
     def step(self) -> None:
-        """Show one batch to every player; where several processes train, each sees its share of it."""
-        with self.team.draws(self.generator, self.params.batch):
+        """Show one batch to every player; where several processes train, each sees its share of it.
+
+        Raises:
+            SetupError: this machine cannot compile.
+        """
+        with self.team.draws(self.generator, self.params.batch), compiling() if self.params.compile else nullcontext():
             self._step()
 
     def _step(self) -> None:
@@ -247,6 +254,8 @@ def train(trainer: Trainer, resume: Path, what: str, draw: Callable[[], np.ndarr
     with progress(what, params.seen_images) if team.leads else nullcontext(_in_silence) as advance:
         if kept_at:
             advance(kept_at)
+        if params.compile and team.leads:
+            print(f"{what}: compiling, up to a minute", file=sys.stderr, flush=True)
         while trainer.seen_images < params.seen_images and not trainer.controls.stopped:
             trainer.step()
             advance(params.batch, note=_note(trainer.log))

@@ -60,7 +60,8 @@ class TrainParams(Section):
     precision: Literal["fp32", "bf16"] = "fp32"
     """`bf16` computes in bfloat16 where it is safe (autocast); weights stay in fp32."""
     compile: bool = False
-    """torch.compile: faster steps after some twenty seconds, so for long runs only."""
+    """torch.compile: faster steps after some twenty seconds, so for long runs only. It needs a C++ compiler. Penalties
+    look at slopes, so a GAN's discriminator is not compiled."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """`auto` is the GPU where there is one."""
     processes: Annotated[int, Field(ge=1, le=1024)] = 1

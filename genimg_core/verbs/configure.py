@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from genimg_core.configuring.proposal import Proposal
     from genimg_core.configuring.request import Request
-    from genimg_core.configuring.speed import Speed
+    from genimg_core.configuring.speed import Compiled, Speed
     from genimg_core.configuring.subject import Subject
 
 DEFAULT_MINUTES = 20.0
@@ -146,8 +146,12 @@ def _propose(subjects: list[Subject], root: Path, arguments: argparse.Namespace,
         shown.print(f"Measuring this machine: training and drawing at {size} px, {channels} channel(s) …")
         return speed.measure(size, channels, classes, here.threads)
 
+    def compiled_at(measured: Speed, classes: int) -> Compiled | None:
+        shown.print("Measuring this machine: compiling the training, up to a minute …")
+        return speed.measure_compiled(measured, classes, here.threads)
+
     proposal = propose(subjects[0], subjects[1] if len(subjects) > 1 else None, here, starts, speed_at,
-                       arguments.minutes, arguments.size, speed.time_scoring())
+                       arguments.minutes, arguments.size, speed.time_scoring(), compiled_at)
     return proposal, here.disk_bytes
 
 

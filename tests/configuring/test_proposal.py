@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genimg_core.configuring.proposal import BASE_PART, MOST_EPOCHS, propose
+from genimg_core.configuring.speed import Compiled
 from genimg_core.configuring.survey import Spread
 from genimg_core.errors import EmptyDatasetError
 from genimg_core.schema import load_params
@@ -51,6 +52,35 @@ def test_trainings_fit_the_minutes_asked_for():
         assert 0.85 * 60 * minutes < spent <= 60 * minutes
         base = found.tree["pretrain"]["m_base"]["seen_images"] / (500 * 32**2 / 28**2)
         assert base == pytest.approx(BASE_PART * 60 * minutes, rel=0.1)
+
+
+def test_long_trainings_are_compiled_where_that_pays():
+    subjects, asked = (a_subject(usable=10**6), a_subject("target", 100)), []
+
+    def compiled_at(speed, classes):
+        asked.append((speed.size, classes))
+        return Compiled(1.5 * speed.training_rate, 40.0)
+
+    def found(minutes):
+        return propose(*subjects, MACHINE, STARTS, speed_at(500.0), minutes, compiled_at=compiled_at)
+
+    assert "compile" not in found(10).tree["pretrain"]["m_base"] and not asked
+    compiled = found(30)
+    load_params({"seed": 0} | compiled.tree)
+    assert asked == [(28, 2)]
+    base, tuned = compiled.tree["pretrain"]["m_base"], compiled.tree["finetune"]["m_target"]
+    assert (base["compile"], base["precision"]) == (True, "bf16")
+    assert "compile" not in tuned  # 250 times 100 images are soon seen
+    assert base["seen_images"] == pytest.approx(1.5 * (BASE_PART * 1800 - 40) * 500 * 32**2 / 28**2, rel=0.02)
+    assert "m_base" in told(compiled)["compile"].reason and "m_target" not in told(compiled)["compile"].reason
+    cost = next(cost for cost in compiled.costs if cost.what == "training m_base")
+    assert cost.seconds == pytest.approx(BASE_PART * 1800 + STARTS.torch_s, rel=0.02) and "compiled" in cost.how
+
+
+def test_what_cannot_be_compiled_is_not():
+    found = propose(a_subject(usable=10**6), None, MACHINE, STARTS, speed_at(500.0), 30,
+                    compiled_at=lambda speed, classes: None)
+    assert "compile" not in found.tree["pretrain"]["m_base"] and "compile" not in told(found)
 
 
 def test_few_images_are_not_shown_for_ever():

@@ -22,6 +22,7 @@ class FlowFamily:
     guessing_costs = None
     players = (Player("network", weight_decay=0.01),)
     class_tables = ("network.class_embedding.weight",)
+    uncompiled = ()
     frozen_blocks = ("network.stem", "network.down", "network.shrink")
 
     def __init__(self, spec: ModelSpec, params: FlowParams) -> None:

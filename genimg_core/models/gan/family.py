@@ -28,6 +28,7 @@ class GanFamily:
 
     one_pass = True
     class_tables = ("discriminator.class_embedding.weight", "generator.class_embedding.weight")
+    uncompiled = ("discriminator",)
 
     def __init__(self, spec: ModelSpec, params: GanParams) -> None:
         self.spec = spec

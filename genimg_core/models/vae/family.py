@@ -27,6 +27,7 @@ class VaeFamily:
     guessing_costs = None
     players = (Player("autoencoder", learning_rate_scale=0.5),)
     class_tables = ("autoencoder.class_embedding.weight", "autoencoder.decoder.class_embedding.weight")
+    uncompiled = ()
     frozen_blocks = ("autoencoder.encoder",)
 
     def __init__(self, spec: ModelSpec, params: VaeParams) -> None:
