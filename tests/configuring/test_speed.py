@@ -10,6 +10,7 @@ import torch
 
 from genimg_core.configuring import speed
 from tests.configuring.surveys import speed_at
+from tests.models.tiny import needs_compiler
 
 
 def test_a_larger_image_takes_longer():
@@ -25,6 +26,7 @@ def test_a_larger_image_takes_longer():
 
 
 @pytest.mark.slow
+@needs_compiler
 def test_a_compiled_step_is_timed(monkeypatch, tmp_path):
     from torch._inductor import config
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from genimg_core.models.family import FAMILIES
 from genimg_core.stages.contract import StageReport
@@ -14,6 +16,9 @@ from genimg_core.store.arrays import NormalizedDataset, write_normalized
 
 NARROW: dict[str, dict[str, int]] = {name: {"width": 8} for name in FAMILIES}
 """The settings of each family for tests; a family that has no `width` puts its own line here."""
+
+
+needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler: g++")
 
 
 def dark_and_light(count: int, size: int, channels: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

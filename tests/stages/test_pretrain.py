@@ -16,7 +16,7 @@ from genimg_core.models.family import FAMILIES
 from genimg_core.params import parse
 from genimg_core.stages.pretrain import PretrainParams
 from genimg_core.store.arrays import NormalizedDataset, write_normalized
-from tests.models.tiny import NARROW, dark_and_light, run_pretrain, tiny_params, write_dataset
+from tests.models.tiny import NARROW, dark_and_light, needs_compiler, run_pretrain, tiny_params, write_dataset
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -93,7 +93,8 @@ def files(folder):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("family", "changes"), [*((name, {}) for name in FAMILIES),
-                                                 ("flow", {"compile": True, "precision": "bf16"})])
+                                                 pytest.param("flow", {"compile": True, "precision": "bf16"},
+                                                              marks=needs_compiler, id="flow-compiled")])
 def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path, family, changes):
     command, env = command_line(tmp_path / "killed", family, **changes)
     killed = subprocess.Popen(command, cwd=tmp_path / "killed", env=env, stderr=subprocess.DEVNULL)

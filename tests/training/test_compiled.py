@@ -8,7 +8,7 @@ from genimg_core.models.family import FAMILIES, ModelSpec
 from genimg_core.training.data import TrainSet
 from genimg_core.training.devices import computing
 from genimg_core.training.loop import Trainer
-from tests.models.tiny import NARROW, dark_and_light, tiny_params
+from tests.models.tiny import NARROW, dark_and_light, needs_compiler, tiny_params
 
 STEPS = 3
 
@@ -27,6 +27,7 @@ def trained(family, compiled, **settings):
 
 
 @pytest.mark.slow
+@needs_compiler
 @pytest.mark.parametrize(("family", "settings"), [("flow", {}), ("gan", {"loss": "relativistic"}),
                                                   ("gan", {"network": "dcgan"}), ("vae", {})])
 def test_it_learns_the_same(family, settings):
