@@ -27,7 +27,7 @@ MOST_SAMPLES, FEWEST_SAMPLES = 2_000, 100
 SAMPLING_PART = 0.1
 """Of the training time that drawing samples may take."""
 LONG_S = 600
-"""A training that takes so long may be compiled: to measure that takes half a minute."""
+"""A training that takes so long may be compiled: to measure that takes a minute."""
 LOSS_NOTICED = 0.5
 """The gates on counts: a source that has lost half of its images shall not pass unseen."""
 SECTIONS = ("profile", "validate", "clean", "label", "normalize")

@@ -255,7 +255,7 @@ def train(trainer: Trainer, resume: Path, what: str, draw: Callable[[], np.ndarr
         if kept_at:
             advance(kept_at)
         if params.compile and team.leads:
-            print(f"{what}: compiling, up to a minute", file=sys.stderr, flush=True)
+            print(f"{what}: compiling, a minute or so", file=sys.stderr, flush=True)
         while trainer.seen_images < params.seen_images and not trainer.controls.stopped:
             trainer.step()
             advance(params.batch, note=_note(trainer.log))

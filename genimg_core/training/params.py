@@ -60,7 +60,7 @@ class TrainParams(Section):
     precision: Literal["fp32", "bf16"] = "fp32"
     """`bf16` computes in bfloat16 where it is safe (autocast); weights stay in fp32."""
     compile: bool = False
-    """torch.compile: faster steps after some twenty seconds, so for long runs only. It needs a C++ compiler. Penalties
+    """torch.compile: faster steps after a minute or so, hence for long runs only. It needs a C++ compiler. Penalties
     look at slopes, so a GAN's discriminator is not compiled."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """`auto` is the GPU where there is one."""

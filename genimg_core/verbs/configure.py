@@ -147,7 +147,7 @@ def _propose(subjects: list[Subject], root: Path, arguments: argparse.Namespace,
         return speed.measure(size, channels, classes, here.threads)
 
     def compiled_at(measured: Speed, classes: int) -> Compiled | None:
-        shown.print("Measuring this machine: compiling the training, up to a minute …")
+        shown.print("Measuring this machine: compiling the training, a minute or so …")
         return speed.measure_compiled(measured, classes, here.threads)
 
     proposal = propose(subjects[0], subjects[1] if len(subjects) > 1 else None, here, starts, speed_at,

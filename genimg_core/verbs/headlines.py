@@ -5,25 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 HEADLINES: dict[str, str] = {
-    "collect": "{collected:,} files, {bytes:size}, {classes:,} classes",
+    "collect": "{collected:count file}, {bytes:size}, {classes:count class/classes}",
     "profile": "{decodable:,} of {images:,} can be read",
-    "validate": "{expectations_met:,} of {expectations:,} expectations met",
+    "validate": "{expectations_met:,} of {expectations:count expectation} met",
     "clean": "kept {kept:,} of {collected:,}; {unreadable:,} unreadable; duplicates: {exact_duplicates:,} exact, "
              "{near_duplicates:,} near",
-    "label": "{given:,} labels given, {predicted:,} predicted, {uncertain:,} uncertain",
+    "label": "{given:count label} given, {predicted:,} predicted, {uncertain:,} uncertain",
     "normalize": "{train_images:,} to train, {validation_images:,} to validate, {test_images:,} to test",
-    "import": "{weights:,} weights, {classes:,} classes",
-    "select": "{trials:,} trials, {failed:,} failed; KID {kid:.4f}, coverage {coverage:.2f} of the one chosen",
-    "pretrain": "{seen_images:,} images seen, loss {loss:.3f}",
-    "recipe": "{trials:,} trials, {failed:,} failed; KID {kid:.4f}, coverage {coverage:.2f} of the one chosen",
-    "finetune": "{seen_images:,} images seen, loss {loss:.3f}",
-    "generate": "{images:,} samples of {classes:,} classes",
+    "import": "{weights:count weight}, {classes:count class/classes}",
+    "select": "{trials:count trial}, {failed:,} failed; KID {kid:.4f}, coverage {coverage:.2f} of the one chosen",
+    "pretrain": "{seen_images:count image} seen, loss {loss:.3f}",
+    "recipe": "{trials:count trial}, {failed:,} failed; KID {kid:.4f}, coverage {coverage:.2f} of the one chosen",
+    "finetune": "{seen_images:count image} seen, loss {loss:.3f}",
+    "generate": "{images:count sample} of {classes:count class/classes}",
     "extractor": "{test_accuracy:.1%} right on held-out images",
     "evaluate": "KID {kid:.4f} (floor {kid_floor:.4f}), FD {fd:.2f} ({fd_floor:.2f}), "
                 "coverage {coverage:.2f} ({coverage_floor:.2f})",
-    "report": "{page_bytes:size}, {checks:,} checks, {warnings:,} warnings",
+    "report": "{page_bytes:size}, {checks:count check}, {warnings:count warning}",
 }
-"""Stage -> a format of its metrics; `size` writes bytes. A floor is what real images score, in brackets thereafter."""
+"""Stage -> a format of its metrics; `size` writes bytes, `count file` 1 file or 2 files,
+`count class/classes` with a plural of its own. A floor is what real images score, in brackets thereafter."""
 
 SHOWN = 4
 
@@ -56,13 +57,18 @@ def seconds(spent: float) -> str:
 
 
 class _Figure:
-    """A number that also knows the format `size`."""
+    """A number that also knows the formats `size` and `count`."""
 
     def __init__(self, value: int | float) -> None:
         self.value = value
 
     def __format__(self, form: str) -> str:
-        return size(int(self.value)) if form == "size" else format(self.value, form)
+        if form == "size":
+            return size(int(self.value))
+        if form.startswith("count "):
+            one, _, many = form.removeprefix("count ").partition("/")
+            return f"{self.value:,} {one if self.value == 1 else many or one + 's'}"
+        return format(self.value, form)
 
 
 def _plain(value: int | float) -> str:

@@ -17,7 +17,8 @@ def test_the_figures():
     told = headline("clean", {"collected": 6000, "kept": 5788, "unreadable": 90, "exact_duplicates": 29,
                               "near_duplicates": 33, "rejected": 212})
     assert told == "kept 5,788 of 6,000; 90 unreadable; duplicates: 29 exact, 33 near"
-    assert headline("collect", {"collected": 1, "bytes": 1500, "classes": 2}) == "1 files, 1.5 kB, 2 classes"
+    assert headline("report", {"page_bytes": 10, "checks": 48, "warnings": 1}) == "10 B, 48 checks, 1 warning"
+    assert headline("collect", {"collected": 1, "bytes": 1500, "classes": 2}) == "1 file, 1.5 kB, 2 classes"
 
 
 def test_other_figures_than_expected_are_shown_as_they_are():
