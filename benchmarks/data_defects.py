@@ -24,7 +24,7 @@ from typing import Any
 
 from benchmarks import command
 from benchmarks.cells import ROOT, Bench, Cell, Recipe
-from benchmarks.defects import BRIGHTNESS, OPEN_GATES
+from benchmarks.defects import OPEN_GATES
 from benchmarks.peers import DATA_PEERS, on_one_core, peers_python
 from benchmarks.planting import GLYPH_REASONS, MORE_KINDS, Planted, plant
 from benchmarks.workshop import FILES, dataset, real_data
@@ -46,7 +46,6 @@ PEERS_WORDS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("exact_copy", "lossless_copy", "reencoded", "resized", "retouched", "cropped", "mirrored",
                      "near_copy"), COPIES)}
 """Kind -> cleanvision's issues that say it; it has none for files that cannot be read."""
-OFF_BY_DEFAULT = ("dark", "bright")
 CODE = ("genimg_core.stages.clean", "genimg_core.stages.profile", "planting.py", "peers_issues.py")
 
 Said = Mapping[str, Collection[str]]
@@ -134,27 +133,19 @@ def defects_cell(bench: Bench, what: str, seed: int) -> Cell:
                             str(folder / "files")])
         return {"files": len(list((folder / "files").iterdir())), "natural": len(natural),
                 "ours": compare(said_by_clean(made), planted, ours, natural),
-                "brightness": compare(said_by_clean(made, BRIGHTNESS), planted, ours, natural),
                 "peer": compare(told["issues"], planted, PEERS_WORDS, natural),
                 "stopped": told["stopped"], "left_out": len(told["left_out"])}
 
     return Cell(NAME, f"{what}-seed{seed}", {"data": cleaned, "files": files, "peers": DATA_PEERS}, measure, CODE)
 
 
-def said_by_clean(folder: Path, limits: Mapping[str, float] | None = None) -> Said:
-    """Reasons and warnings, as the clean stage wrote them; with other `limits`, as its rules then speak."""
-    from genimg_core.quality.defects import first_failing_rule, warnings_of
-    from genimg_core.stages.clean import CleanParams
+def said_by_clean(folder: Path) -> Said:
+    """Reasons and warnings, as the clean stage wrote them."""
     from genimg_core.store.manifest import read_table
 
     table = read_table(folder / "clean" / "clean.parquet")
-    reason, warnings = table["reason"], table["warnings"]
-    if limits is not None:
-        profile, params = read_table(folder / "profile" / "profile.parquet"), CleanParams(**limits)
-        reason = first_failing_rule(profile, params).where(lambda new: new.notna(), reason.astype(object))
-        warnings = warnings_of(profile, params).where(reason.isna())  # what is rejected is not warned of
     return {path: [word for text in (why, warned) if isinstance(text, str) for word in text.split(",")]
-            for path, why, warned in zip(table["path"], reason, warnings, strict=True)}
+            for path, why, warned in zip(table["path"], table["reason"], table["warnings"], strict=True)}
 
 
 def _natural(folder: Path, planted: Collection[str]) -> set[str]:
@@ -195,16 +186,11 @@ def claims(bench: Bench, given: argparse.Namespace | None = None) -> list[dict[s
 
 
 def _kind_rows(shown: str, kind: str, results: list[dict[str, Any]], members: list[Any]) -> list[dict[str, Any]]:
-    ours, bright, peer = ({key: sum(result[whose][kind][key] for result in results) for key in results[0][whose][kind]}
-                          for whose in ("ours", "brightness", "peer"))
+    ours, peer = ({key: sum(result[whose][kind][key] for result in results) for key in results[0][whose][kind]}
+                  for whose in ("ours", "peer"))
     told = f"{shown}, planted {kind.replace('_', ' ')}"
-    aside = ""
-    if kind in OFF_BY_DEFAULT:
-        aside = (f"; our rule of brightness is off by default: with {BRIGHTNESS['min_luminance']:g} to "
-                 f"{BRIGHTNESS['max_luminance']:g} recall {_percent(bright, 'found', 'planted')}, precision "
-                 f"{_percent(bright, 'right', 'flagged')}")
-    if kind in MORE_KINDS and not MORE_KINDS[kind].claimed:
-        aside += "; no rule of ours claims to find it"
+    unclaimed = kind in MORE_KINDS and not MORE_KINDS[kind].claimed
+    aside = "; no rule of ours claims to find it" if unclaimed else ""
     rows = []
     for what, part, whole in (("recall", "found", "planted"), ("precision", "right", "flagged")):
         value, theirs = (100 * one[part] / one[whole] if one[whole] else None for one in (ours, peer))

@@ -59,7 +59,8 @@ class Ours:
         solvers = told.get("samplers", FLOW_SAMPLERS)
         drawing = {f"{solver}{steps}": self._drawing(solver, steps, 1.0) for solver, steps in solvers}
         for guidance in told.get("guidance", ()):
-            drawing[f"heun10_guidance{guidance:g}"] = self._drawing("heun", 10, guidance)
+            drawing |= {f"heun{steps}_guidance{guidance:g}": self._drawing("heun", steps, guidance)
+                        for steps in (5, 10)}
         return drawing
 
     def _drawing(self, solver: Any, steps: int, guidance: float) -> Draw:

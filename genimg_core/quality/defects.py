@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 Severity = Literal["reject", "warn", "off"]
 """`warn` keeps the image and names the rule in the table's `warnings`."""
-RuleName = Literal["bit_rotten", "too_small", "odd_shape", "flat", "too_dark", "too_bright", "blurred", "animated",
-                   "wrong_extension"]
+RuleName = Literal["bit_rotten", "too_small", "odd_shape", "flat", "too_dark", "too_bright", "dark", "bright",
+                   "blurred", "animated", "wrong_extension"]
 """Those whose severity is a matter of choice. What has no pixels cannot be kept."""
 
 EXTENSIONS: dict[str, tuple[str, ...]] = {
@@ -37,6 +37,8 @@ _SAME_AS = {"mpo": "jpeg", "dib": "bmp", "cur": "ico"}
 class DefectLimits(Section):
     """How bad an image may be."""
 
+    NEUTRAL: ClassVar[frozenset[str]] = frozenset({"dark_luminance", "bright_luminance"})
+
     min_side_px: Annotated[int, Field(ge=1)] = 8
     """The shorter side, as stored."""
     max_aspect: Annotated[float, Field(ge=1)] = 8.0
@@ -44,9 +46,14 @@ class DefectLimits(Section):
     min_contrast: Annotated[float, Field(ge=0, le=128)] = 2.0
     """Standard deviation (0..128) below which an image is flat: in colour and in transparency at once."""
     min_luminance: Annotated[float, Field(ge=0, le=255)] = 0.0
-    """Mean brightness (0..255) below which an image is too dark; 0 turns the rule off."""
+    """Mean brightness (0..255) below which an image is too dark to be kept; 0 turns the rule off."""
     max_luminance: Annotated[float, Field(ge=0, le=255)] = 255.0
-    """Mean brightness (0..255) above which an image is too bright; 255 turns the rule off."""
+    """Mean brightness (0..255) above which an image is too bright to be kept; 255 turns the rule off."""
+    dark_luminance: Annotated[float, Field(ge=0, le=255)] = 8.0
+    """Mean brightness below which an image is noted as dark: nearly black."""
+    bright_luminance: Annotated[float, Field(ge=0, le=255)] = 247.0
+    """Mean brightness above which an image is noted as bright: nearly white. 0.8 % of 6,000 thin letters on white are,
+    none of 3,583 emoji and of 618 photos."""
     min_sharpness: Annotated[float, Field(ge=0)] = 25.0
     """Variance of the Laplacian below which an image is blurred. Of 309 photos none is below 72; of 120 that were
     blurred by a hundredth of their width, 97 % are below 25; of flat drawings (emoji), 1 %."""
@@ -95,6 +102,16 @@ def too_bright(table: pd.DataFrame, limits: DefectLimits) -> pd.Series:
     return table["luminance"] > limits.max_luminance
 
 
+def dark(table: pd.DataFrame, limits: DefectLimits) -> pd.Series:
+    """Mean brightness under `dark_luminance`."""
+    return table["luminance"] < limits.dark_luminance
+
+
+def bright(table: pd.DataFrame, limits: DefectLimits) -> pd.Series:
+    """Mean brightness over `bright_luminance`."""
+    return table["luminance"] > limits.bright_luminance
+
+
 def blurred(table: pd.DataFrame, limits: DefectLimits) -> pd.Series:
     """No edge in it: `sharpness` is under `min_sharpness`."""
     return table["sharpness"] < limits.min_sharpness
@@ -134,6 +151,8 @@ RULES: tuple[Rule, ...] = (
     Rule("flat", flat, "min_contrast"),
     Rule("too_dark", too_dark, "min_luminance"),
     Rule("too_bright", too_bright, "max_luminance"),
+    Rule("dark", dark, "dark_luminance", "warn"),
+    Rule("bright", bright, "bright_luminance", "warn"),
     Rule("blurred", blurred, "min_sharpness", "warn"),
     Rule("animated", animated, "allow_animated"),
     Rule("wrong_extension", wrong_extension, None, "warn"),

@@ -40,10 +40,10 @@ def test_claims_aim_at_what_the_peer_reaches(tmp_path):
         path = bench.path_of(cell)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, {"key": cell.key, "machine": "m", "date": "2026-01-01", "result": {
-            "files": 900, "ours": {"dark": counts}, "brightness": {"dark": counts}, "peer": {"dark": peer},
+            "files": 900, "ours": {"dark": counts}, "peer": {"dark": peer},
             "stopped": "OSError: broken", "left_out": 7}})
     stops, recall, precision = claims(bench)
     assert stops["value"] == 14 and "OSError: broken" in stops["compared_with"]
     assert (recall["value"], recall["target"], recall["cells"]) == (75.0, 75.0, "2 of 3")
-    assert "off by default" in recall["compared_with"] and "cleanvision 75.0 %, 30 of 40" in recall["compared_with"]
+    assert "cleanvision 75.0 %, 30 of 40" in recall["compared_with"]
     assert (precision["value"], precision["target"]) == (None, 75.0)
